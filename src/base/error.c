@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "phasic/base/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Copies text into a field of size bytes, cut with "..." and made printable. */
+static void copy_printable(char *field, size_t size, const char *text, size_t length)
+{
+    size_t used = 0, i = 0;
+    while (i < length && used + 5 < size) {
+        unsigned char c = (unsigned char)text[i++];
+        field[used++] = c < 0x20 || c >= 0x7f ? '?' : (char)c;
+    }
+    if (i < length) {
+        memcpy(field + used, "...", 3);
+        used += 3;
+    }
+    field[used] = '\0';
+}
+
+int ph_error_set(ph_error *self, int status, const char *format, ...)
+{
+    if (self && self->status == 0) {
+        va_list arguments;
+        va_start(arguments, format);
+        vsnprintf(self->message, sizeof self->message, format, arguments);
+        va_end(arguments);
+        self->status = status;
+    }
+    return status;
+}
+
+void ph_error_file(ph_error *self, const char *file)
+{
+    if (self && self->file[0] == '\0' && file) {
+        snprintf(self->file, sizeof self->file, "%s", file);
+    }
+}
+
+void ph_error_place(ph_error *self, const char *format, ...)
+{
+    if (self && self->place[0] == '\0') {
+        va_list arguments;
+        va_start(arguments, format);
+        vsnprintf(self->place, sizeof self->place, format, arguments);
+        va_end(arguments);
+    }
+}
+
+void ph_error_position(ph_error *self, long line, long column)
+{
+    if (self && self->line == 0) {
+        self->line = line;
+        self->column = column;
+    }
+}
+
+void ph_error_found(ph_error *self, const char *text, long length)
+{
+    if (self && self->found[0] == '\0' && text) {
+        size_t n = length < 0 ? strlen(text) : (size_t)length;
+        copy_printable(self->found, sizeof self->found, text, n);
+    }
+}
+
+char *ph_error_text(const ph_error *self, char *buffer, unsigned long size)
+{
+    char position[64] = "";
+    if (self->line > 0 && self->column > 0) {
+        snprintf(position, sizeof position, "%ld:%ld: ", self->line, self->column);
+    } else if (self->line > 0) {
+        snprintf(position, sizeof position, "%ld: ", self->line);
+    }
+    const char *message =
+        self->message[0] ? self->message : ph_status_text(self->status);
+    snprintf(buffer, size, "%s%s%s%s%s%s%s%s%s", self->file,
+             !self->file[0]   ? ""
+             : self->line > 0 ? ":"
+                              : ": ",
+             position, self->place, self->place[0] ? ": " : "", message,
+             self->found[0] ? " (found '" : "", self->found,
+             self->found[0] ? "')" : "");
+    return buffer;
+}

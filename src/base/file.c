@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "phasic/base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include "phasic/base/memory.h"
+
+static int read_failed(const char *path, const char *why, ph_error *error)
+{
+    ph_error_file(error, path);
+    return ph_error_set(error, PH_E_INPUT, "cannot be read: %s", why);
+}
+
+/* Reads to the end of a stream that zlib decompresses where it is gzip. */
+static int read_all(gzFile stream, const char *path, char **bytes, size_t *length,
+                    ph_error *error)
+{
+    char *text = NULL;
+    size_t capacity = 0, used = 0;
+    for (;;) {
+        if (ph_grow(&text, &capacity, used + (1u << 16) + 1, 1) != 0) {
+            free(text);
+            return ph_error_set(error, PH_E_MEMORY, "out of memory reading %s", path);
+        }
+        size_t room = capacity - used - 1;
+        int got =
+            gzread(stream, text + used, room > (1u << 30) ? 1u << 30 : (unsigned)room);
+        if (got < 0) {
+            int code;
+            read_failed(path, gzerror(stream, &code), error);
+            free(text);
+            return PH_E_INPUT;
+        }
+        if (got == 0) {
+            break;
+        }
+        used += (size_t)got;
+    }
+    text[used] = '\0';
+    *bytes = text;
+    *length = used;
+    return PH_OK;
+}
+
+int ph_file_read(const char *path, char **bytes, size_t *length, ph_error *error)
+{
+    int standard_input = strcmp(path, "-") == 0;
+    const char *name = standard_input ? "standard input" : path;
+    int descriptor = standard_input ? dup(0) : open(path, O_RDONLY | O_CLOEXEC);
+    struct stat about;
+    if (descriptor < 0 || fstat(descriptor, &about) != 0) {
+        int code = errno;
+        if (descriptor >= 0) {
+            close(descriptor);
+        }
+        return read_failed(name, strerror(code), error);
+    }
+    if (S_ISDIR(about.st_mode)) {
+        close(descriptor);
+        return read_failed(name, "it is a directory", error);
+    }
+    gzFile stream = gzdopen(descriptor, "rb");
+    if (!stream) {
+        close(descriptor);
+        return ph_error_set(error, PH_E_MEMORY, "out of memory reading %s", name);
+    }
+    gzbuffer(stream, 1u << 17);
+    int status = read_all(stream, name, bytes, length, error);
+    int closed = gzclose_r(stream);
+    if (status == PH_OK && closed != Z_OK) {
+        free(*bytes);
+        *bytes = NULL;
+        return read_failed(name, "the compressed data ends too early", error);
+    }
+    return status;
+}
+
+static int write_all(int descriptor, const char *bytes, size_t length)
+{
+    while (length > 0) {
+        ssize_t put = write(descriptor, bytes, length);
+        if (put < 0 && errno == EINTR) {
+            continue;
+        }
+        if (put <= 0) {
+            return -1;
+        }
+        bytes += put;
+        length -= (size_t)put;
+    }
+    return 0;
+}
+
+/* The directory must be synced too for the new name to survive a crash. */
+static void sync_folder(const char *path)
+{
+    char *folder = ph_strdup(path);
+    if (!folder) {
+        return;
+    }
+    char *slash = strrchr(folder, '/');
+    if (slash) {
+        slash[slash == folder] = '\0';
+    }
+    int descriptor = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor >= 0) {
+        (void)fsync(descriptor);
+        close(descriptor);
+    }
+    free(folder);
+}
+
+int ph_file_write(const char *path, const char *bytes, size_t length, int force,
+                  ph_error *error)
+{
+    size_t room = strlen(path) + 16;
+    char *temporary = ph_alloc(room, 1);
+    if (!temporary) {
+        return ph_error_set(error, PH_E_MEMORY, "out of memory writing %s", path);
+    }
+    snprintf(temporary, room, "%s.XXXXXX", path);
+    int status = PH_OK, descriptor = mkstemp(temporary);
+    if (descriptor < 0) {
+        ph_error_file(error, path);
+        status =
+            ph_error_set(error, PH_E_CREATE, "cannot be created: %s", strerror(errno));
+        goto out;
+    }
+    mode_t mask = umask(0);
+    umask(mask);
+    int failed = fchmod(descriptor, 0666 & ~mask) != 0 ||
+                 write_all(descriptor, bytes, length) != 0 || fsync(descriptor) != 0;
+    int code = errno;
+    if (close(descriptor) != 0 && !failed) {
+        failed = 1;
+        code = errno;
+    }
+    if (failed) {
+        ph_error_file(error, path);
+        status =
+            ph_error_set(error, PH_E_WRITE, "cannot be written: %s", strerror(code));
+    } else if (force ? rename(temporary, path) != 0 : link(temporary, path) != 0) {
+        code = errno;
+        ph_error_file(error, path);
+        status = ph_error_set(error, PH_E_CREATE, "%s%s",
+                              code == EEXIST ? "exists already; --force overwrites it"
+                                             : "cannot be created: ",
+                              code == EEXIST ? "" : strerror(code));
+    }
+    if (status != PH_OK || !force) {
+        unlink(temporary);
+    }
+    if (status == PH_OK) {
+        sync_folder(path);
+    }
+out:
+    free(temporary);
+    return status;
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "check.h"
+
+#include <locale.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "phasic/base/buffer.h"
+#include "phasic/base/digest.h"
+#include "phasic/base/error.h"
+#include "phasic/base/file.h"
+#include "phasic/base/memory.h"
+#include "phasic/base/rng.h"
+
+static void numbers_round_trip(void **state)
+{
+    (void)state;
+    ph_rng rng;
+    ph_rng_init(&rng, 7, PH_RNG_TEST, 0, 0);
+    for (int i = 0; i < 100000; i++) {
+        uint64_t bits = (uint64_t)ph_rng_word(&rng) << 32 | ph_rng_word(&rng);
+        double x, y;
+        char text[32];
+        memcpy(&x, &bits, sizeof x);
+        if (!isfinite(x)) {
+            continue;
+        }
+        ph_double_text(x, text);
+        assert_int_equal(ph_double_read(text, strlen(text), &y), 0);
+        assert_memory_equal(&x, &y, sizeof x);
+    }
+}
+
+static void numbers_read_as_the_library_reads_them(void **state)
+{
+    (void)state;
+    ph_rng rng;
+    ph_rng_init(&rng, 8, PH_RNG_TEST, 0, 0);
+    for (int i = 0; i < 100000; i++) {
+        char text[64];
+        double x;
+        int decimals = (int)(ph_rng_word(&rng) % 12);
+        snprintf(text, sizeof text, "%.*f", decimals,
+                 ldexp(ph_rng_uniform(&rng), (int)(ph_rng_word(&rng) % 40)));
+        assert_int_equal(ph_double_read(text, strlen(text), &x), 0);
+        assert_true(x == strtod(text, NULL));
+    }
+}
+
+static void what_is_no_number_is_refused(void **state)
+{
+    (void)state;
+    const char *bad[] = {"",    " 1",    "1 ", "0x10", "nan", "inf",   "1e", "1e+",
+                         "--1", "1.2.3", ".",  "e5",   "1,5", "1e999", "+",  "1d3"};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        double x;
+        assert_int_not_equal(ph_double_read(bad[i], strlen(bad[i]), &x), 0);
+    }
+}
+
+static void numbers_ignore_the_locale(void **state)
+{
+    (void)state;
+    const char *names[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8"};
+    int set = 0;
+    for (size_t i = 0; i < 3 && !set; i++) {
+        set = setlocale(LC_NUMERIC, names[i]) != NULL;
+    }
+    double x;
+    char text[32];
+    assert_string_equal(ph_double_text(1.5, text), "1.5");
+    assert_int_equal(ph_double_read("1.25e-3", 7, &x), 0);
+    assert_true(x == 1.25e-3);
+    assert_int_equal(ph_double_read("123456789.123456789123", 22, &x), 0);
+    assert_true(x == 123456789.123456789123);
+    assert_int_not_equal(ph_double_read("1,5", 3, &x), 0);
+    setlocale(LC_NUMERIC, "C");
+    if (!set) {
+        print_message("# no locale with a decimal comma is installed\n");
+    }
+}
+
+/* Known answers of Philox4x32-10, as published with Random123. */
+static void philox_known_answer(void **state)
+{
+    (void)state;
+    ph_rng rng;
+    ph_rng_init(&rng, 0, 0, 0, 0);
+    const uint32_t expected[4] = {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8};
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(ph_rng_word(&rng), expected[i]);
+    }
+}
+
+static void streams_are_uniform_and_distinct(void **state)
+{
+    (void)state;
+    double sum = 0, square = 0, product = 0;
+    const int n = 100000;
+    ph_rng a, b;
+    ph_rng_init(&a, 1, PH_RNG_TEST, 3, 0);
+    ph_rng_init(&b, 1, PH_RNG_TEST, 4, 0);
+    for (int i = 0; i < n; i++) {
+        double x = ph_rng_normal(&a), y = ph_rng_normal(&b);
+        sum += x;
+        square += x * x;
+        product += x * y;
+    }
+    assert_near(sum / n, 0, 5 / sqrt(n));
+    assert_near(square / n, 1, 5 * sqrt(2.0 / n));
+    assert_near(product / n, 0, 5 / sqrt(n));
+}
+
+/* FIPS 180-4, the one-block example. */
+static void digest_of_abc(void **state)
+{
+    (void)state;
+    char hex[65];
+    ph_digest("abc", 3, hex);
+    assert_string_equal(
+        hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+static void files_are_written_whole_or_not_at_all(void **state)
+{
+    (void)state;
+    char folder[] = "phasic-test-XXXXXX", path[64], *bytes = NULL;
+    size_t length = 0;
+    ph_error error = {0};
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/file", folder);
+    assert_int_equal(ph_file_write(path, "one", 3, 0, &error), 0);
+    assert_int_equal(ph_file_write(path, "two", 3, 0, &error), PH_E_CREATE);
+    assert_int_equal(ph_file_read(path, &bytes, &length, &error), 0);
+    assert_string_equal(bytes, "one");
+    free(bytes);
+    assert_int_equal(ph_file_write(path, "two", 3, 1, &error), 0);
+    assert_int_equal(ph_file_read(path, &bytes, &length, &error), 0);
+    assert_string_equal(bytes, "two");
+    free(bytes);
+    unlink(path);
+    assert_int_equal(rmdir(folder), 0); /* no temporary file is left */
+    assert_int_equal(ph_file_read(path, &bytes, &length, &error), PH_E_INPUT);
+}
+
+static void the_first_error_wins(void **state)
+{
+    (void)state;
+    ph_error error = {0};
+    char text[512];
+    ph_error_set(&error, PH_E_MODEL, "unknown name; expected %s", "a parameter");
+    ph_error_set(&error, PH_E_MEMORY, "another");
+    ph_error_file(&error, "m.json");
+    ph_error_position(&error, 3, 14);
+    ph_error_place(&error, "/transitions/%d/rate", 2);
+    ph_error_found(&error, "jmp\n", -1);
+    assert_string_equal(ph_error_text(&error, text, sizeof text),
+                        "m.json:3:14: /transitions/2/rate: unknown name; expected a "
+                        "parameter (found 'jmp?')");
+    assert_int_equal(ph_status_exit(error.status), 65);
+}
+
+static void arrays_do_not_overflow(void **state)
+{
+    (void)state;
+    assert_null(ph_alloc(SIZE_MAX / 4, 8));
+    assert_null(ph_realloc(NULL, SIZE_MAX / 4, 8));
+    assert_null(ph_alloc_aligned(SIZE_MAX / 4, 8));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(numbers_round_trip),
+        cmocka_unit_test(numbers_read_as_the_library_reads_them),
+        cmocka_unit_test(what_is_no_number_is_refused),
+        cmocka_unit_test(numbers_ignore_the_locale),
+        cmocka_unit_test(philox_known_answer),
+        cmocka_unit_test(streams_are_uniform_and_distinct),
+        cmocka_unit_test(digest_of_abc),
+        cmocka_unit_test(files_are_written_whole_or_not_at_all),
+        cmocka_unit_test(the_first_error_wins),
+        cmocka_unit_test(arrays_do_not_overflow),
+    };
+    return ph_check_run(tests);
+}
