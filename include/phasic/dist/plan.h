@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef PHASIC_DIST_PLAN_H
+#define PHASIC_DIST_PLAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "phasic/num/lanes.h"
+#include "phasic/state/graph.h"
+
+/*
+ * The evaluation plan: the graph's terms laid out for the sweeps of uniformization,
+ * once for the target of every term (forward, a pull) and once for its source
+ * (backward). Terms of one row that share an intermediate form a group: the
+ * intermediate multiplies their sum once. Row n is absorption. Immutable, shared by
+ * threads; refers to `graph`.
+ */
+typedef struct ph_group_table {
+    size_t n_rows, n_groups, n_terms;
+    size_t *row_group;     /* [n_rows + 1] first group of each row */
+    uint32_t *group_use;   /* [n_groups] intermediate, an index into graph->used */
+    size_t *group_term;    /* [n_groups + 1] first term of each group */
+    uint32_t *term_vertex; /* [n_terms] source (forward) or target (backward) */
+    double *coefficient;   /* [n_terms] */
+    double *group_sum; /* [n_groups] sum of the group's coefficients (D of the paper) */
+} ph_group_table;
+
+typedef struct ph_plan {
+    const ph_graph *graph;
+    ph_group_table in;  /* n + 1 rows: terms that enter each vertex */
+    ph_group_table out; /* n rows: terms that leave each state */
+    size_t bytes;
+} ph_plan;
+
+int ph_plan_new(ph_plan **self, const ph_graph *graph);
+void ph_plan_free(ph_plan *self);
+
+/*
+ * Largest total rate out of any state, lane by lane: what uniformization runs at.
+ * u[pool length][PH_LANES]; NaN counts as 0.
+ */
+void ph_plan_rate(const ph_plan *self, const double *u, double rate[PH_LANES]);
+
+#endif

@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The sequence of a block and its way back.
+ *
+ * Range. Steps are taken in scale blocks of BLOCK. Vectors of scale block b are stored
+ * divided by 2^exponent[b][lane]; whenever the remaining mass has fallen below 2^-200
+ * at the start of a block, the vector is multiplied by powers of 2^200 (exactly) and
+ * the exponent lowered. On the way back, a vector of adjoints is multiplied by the
+ * opposite power, so products of both are the true ones. Poisson weights carry a log
+ * offset per block (window.c), so far tails stay in range from both sides.
+ *
+ * Storage. Segments of `span` steps; the first vector of every segment is kept, and one
+ * window holds all vectors of one segment. `span` is chosen so that the window fills
+ * STORE_BYTES, or has about sqrt(K) vectors where that is more: a short sweep lies in
+ * the window entirely and nothing is recomputed.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "phasic/base/memory.h"
+#include "phasic/num/flush.h"
+#include "sweep_private.h"
+
+#define STORE_BYTES (4u << 20)
+
+/* ------------------------------------------------------------------ storage */
+
+static int grow_lanes(ph_lanes **rows, size_t *capacity, size_t used, size_t need)
+{
+    if (need <= *capacity) {
+        return PH_OK;
+    }
+    size_t wanted = need > *capacity + *capacity / 2 ? need : *capacity + *capacity / 2;
+    ph_lanes *block = ph_alloc_aligned(wanted, sizeof **rows);
+    if (!block) {
+        return PH_E_MEMORY;
+    }
+    if (used > 0) {
+        memcpy(block, *rows, used * sizeof **rows);
+    }
+    ph_free_aligned(*rows);
+    *rows = block;
+    *capacity = wanted;
+    return PH_OK;
+}
+
+int ph_sweep_new(ph_sweep **self, const ph_plan *plan)
+{
+    const ph_graph *graph = plan->graph;
+    ph_sweep *sweep = ph_alloc(1, sizeof *sweep);
+    if (!sweep) {
+        return PH_E_MEMORY;
+    }
+    sweep->plan = plan;
+    sweep->kernel = ph_kernel_select();
+    sweep->width = graph->n + 1;
+    sweep->tau = ph_alloc_aligned(graph->n_used, sizeof *sweep->tau);
+    sweep->u = ph_alloc_aligned(graph->n_used, sizeof *sweep->u);
+    sweep->adjoint = ph_alloc_aligned(graph->n_used, sizeof *sweep->adjoint);
+    sweep->g = ph_alloc_aligned(sweep->width, sizeof *sweep->g);
+    sweep->w[0] = ph_alloc_aligned(sweep->width, sizeof *sweep->g);
+    sweep->w[1] = ph_alloc_aligned(sweep->width, sizeof *sweep->g);
+    sweep->ahead = ph_alloc_aligned(sweep->width, sizeof *sweep->g);
+    if (!sweep->tau || !sweep->u || !sweep->adjoint || !sweep->g || !sweep->w[0] ||
+        !sweep->w[1] || !sweep->ahead) {
+        ph_sweep_free(sweep);
+        return PH_E_MEMORY;
+    }
+    *self = sweep;
+    return PH_OK;
+}
+
+void ph_sweep_free(ph_sweep *self)
+{
+    if (self) {
+        ph_free_aligned(self->tau);
+        ph_free_aligned(self->u);
+        ph_free_aligned(self->adjoint);
+        ph_free_aligned(self->g);
+        ph_free_aligned(self->w[0]);
+        ph_free_aligned(self->w[1]);
+        ph_free_aligned(self->ahead);
+        ph_free_aligned(self->window);
+        ph_free_aligned(self->first);
+        ph_free_aligned(self->p);
+        ph_free_aligned(self->a);
+        ph_free_aligned(self->p_bar);
+        ph_free_aligned(self->a_bar);
+        free(self->exponent);
+        free(self->scaled);
+        free(self->weights.weight);
+        free(self->weights.inverse);
+        free(self->weights.offset);
+        free(self);
+    }
+}
+
+/* -------------------------------------------------------------------- begin */
+
+/* Lanes in which all nodes that rates refer to are finite and non-negative. */
+static unsigned guard(const ph_graph *graph, const ph_lanes *u)
+{
+    unsigned valid = (1u << PH_LANES) - 1;
+    for (size_t k = 0; k < graph->n_used; k++) {
+        for (int l = 0; l < PH_LANES; l++) {
+            double x = u[graph->used[k]][l];
+            if (!(x >= 0 && x < INFINITY)) {
+                valid &= ~(1u << l);
+            }
+        }
+    }
+    return valid;
+}
+
+/* The start law into v_0; lanes whose probabilities exceed 1 are not valid. */
+static unsigned start(ph_sweep *self, ph_lanes *v)
+{
+    const ph_graph *graph = self->plan->graph;
+    ph_lanes total = {0};
+    memset(v, 0, self->width * sizeof *v);
+    for (size_t s = 0; s < graph->n_starts; s++) {
+        for (size_t t = graph->start_term[s]; t < graph->start_term[s + 1]; t++) {
+            ph_lanes part = graph->start_coefficient[t] * self->u[graph->start_use[t]];
+            v[graph->start[s]] += part;
+            total += part;
+        }
+    }
+    v[graph->n] = (ph_lanes){0}; /* mass absorbed at once takes no part in t > 0 */
+    unsigned valid = 0;
+    for (int l = 0; l < PH_LANES; l++) {
+        valid |= (unsigned)(total[l] <= 1 + 1e-9) << l;
+    }
+    return valid;
+}
+
+/* d_i, the total rate out of every state, into g; *largest over valid lanes. */
+static void total_rates(ph_sweep *self, unsigned valid, double *largest)
+{
+    const ph_group_table *out = &self->plan->out;
+    *largest = 0;
+    for (size_t i = 0; i < out->n_rows; i++) {
+        ph_lanes d = {0};
+        for (size_t k = out->row_group[i]; k < out->row_group[i + 1]; k++) {
+            d += out->group_sum[k] * self->u[out->group_use[k]];
+        }
+        self->g[i] = d;
+        for (int l = 0; l < PH_LANES; l++) {
+            if (valid >> l & 1 && d[l] > *largest) {
+                *largest = d[l];
+            }
+        }
+    }
+}
+
+/* Copies a valid lane over those that are not, so that they are harmless. */
+static void replace_lanes(ph_lanes *rows, size_t length, unsigned valid)
+{
+    int good = 0;
+    while (good < PH_LANES && !(valid >> good & 1)) {
+        good++;
+    }
+    for (size_t k = 0; k < length; k++) {
+        for (int l = 0; l < PH_LANES; l++) {
+            if (!(valid >> l & 1)) {
+                rows[k][l] = good < PH_LANES ? rows[k][good] : 0;
+            }
+        }
+    }
+}
+
+/* Discrete time: lanes in which no state's probabilities exceed 1. */
+static unsigned check_probabilities(const ph_sweep *self)
+{
+    unsigned valid = (1u << PH_LANES) - 1;
+    for (size_t i = 0; i < self->plan->graph->n; i++) {
+        for (int l = 0; l < PH_LANES; l++) {
+            if (!(self->g[i][l] <= 1 + 1e-9)) {
+                valid &= ~(1u << l);
+            }
+        }
+    }
+    return valid;
+}
+
+static int choose_span(ph_sweep *self, double t_max)
+{
+    double x = self->rate * t_max;
+    double steps = x + 10 * sqrt(x) + 64 + (double)self->plan->graph->distance;
+    double span = STORE_BYTES / ((double)self->width * sizeof(ph_lanes));
+    if (span < sqrt(steps)) {
+        span = sqrt(steps);
+    }
+    if (span > steps) {
+        span = steps;
+    }
+    self->span = ((size_t)span / PH_BLOCK + 1) * PH_BLOCK;
+    return grow_lanes(&self->window, &self->window_capacity, 0,
+                      self->span * self->width);
+}
+
+int ph_sweep_begin(ph_sweep *self, const double *u, double t_max, unsigned *valid)
+{
+    const ph_graph *graph = self->plan->graph;
+    const ph_lanes *nodes = (const ph_lanes *)u;
+    unsigned good = guard(graph, nodes);
+    for (size_t k = 0; k < graph->n_used; k++) {
+        self->u[k] = nodes[graph->used[k]];
+    }
+    replace_lanes(self->u, graph->n_used, good);
+    total_rates(self, good, &self->rate);
+    if (graph->discrete) {
+        good &= check_probabilities(self);
+        self->rate = 1;
+    }
+    if (!(self->rate > 0)) { /* no valid lane: nothing will be asked of the sweep */
+        good = 0;
+        self->rate = 1;
+    }
+    int status = choose_span(self, t_max);
+    if (status != PH_OK) {
+        return status;
+    }
+    good &= start(self, self->window);
+    replace_lanes(self->u, graph->n_used, good);
+    (void)start(self, self->window);
+    double largest;
+    total_rates(self, good, &largest);
+    for (size_t k = 0; k < graph->n_used; k++) {
+        self->tau[k] = self->u[k] / self->rate;
+    }
+    for (size_t i = 0; i < graph->n; i++) {
+        ph_lanes g = 1 - self->g[i] / self->rate;
+        for (int l = 0; l < PH_LANES; l++) {
+            self->g[i][l] = g[l] > 0 ? g[l] : 0;
+        }
+    }
+    self->g[graph->n] = (ph_lanes){0};
+    self->valid = good;
+    self->length = 0;
+    self->seeded = 0;
+    self->last = 1; /* a cautious first guess for the truncation */
+    *valid = good;
+    return PH_OK;
+}
+
+/* ------------------------------------------------------------------ forward */
+
+/*
+ * Brings the vector of the first step of scale block b back into range and sets the
+ * block's exponents. mass: the sum of the vector before.
+ */
+static int rescale(ph_sweep *self, size_t b, ph_lanes *v, const ph_lanes *mass)
+{
+    if (ph_grow(&self->exponent, &self->exponent_capacity, (b + 1) * PH_LANES,
+                sizeof *self->exponent) != 0 ||
+        ph_grow(&self->scaled, &self->scaled_capacity, b + 1, 1) != 0) {
+        return PH_E_MEMORY;
+    }
+    int32_t *here = self->exponent + b * PH_LANES;
+    if (b == 0) {
+        memset(here, 0, PH_LANES * sizeof *here);
+    } else {
+        memcpy(here, here - PH_LANES, PH_LANES * sizeof *here);
+    }
+    ph_lanes factor = {0};
+    self->scaled[b] = 0;
+    for (int l = 0; l < PH_LANES; l++) {
+        double m = (*mass)[l];
+        factor[l] = 1;
+        while (m > 0 && m < 0x1p-200 && b > 0) {
+            m *= 0x1p200;
+            factor[l] *= 0x1p200;
+            here[l] -= 200;
+            self->scaled[b] = 1;
+        }
+    }
+    if (self->scaled[b]) {
+        for (size_t i = 0; i < self->width; i++) {
+            v[i] *= factor;
+        }
+    }
+    return PH_OK;
+}
+
+static void mass_of(const ph_sweep *self, const ph_lanes *v, ph_lanes *mass)
+{
+    ph_lanes sum = {0};
+    for (size_t i = 0; i + 1 < self->width; i++) {
+        sum += v[i];
+    }
+    *mass = sum;
+}
+
+static int reserve_steps(ph_sweep *self, size_t length)
+{
+    size_t capacity = self->step_capacity, keep = self->length;
+    if (length <= capacity) {
+        return PH_OK;
+    }
+    if (length < capacity + capacity / 2) {
+        length = capacity + capacity / 2;
+    }
+    ph_lanes **rows[4] = {&self->p, &self->a, &self->p_bar, &self->a_bar};
+    for (int r = 0; r < 4; r++) {
+        size_t room = capacity;
+        int status = grow_lanes(rows[r], &room, keep, length);
+        if (status != PH_OK) {
+            return status;
+        }
+    }
+    self->step_capacity = length;
+    return PH_OK;
+}
+
+/* Keeps v_k, k a multiple of the span, as the first vector of its segment. */
+static int keep_first(ph_sweep *self, size_t segment, const ph_lanes *v)
+{
+    int status = grow_lanes(&self->first, &self->first_capacity, segment * self->width,
+                            (segment + 1) * self->width);
+    if (status == PH_OK) {
+        memcpy(self->first + segment * self->width, v, self->width * sizeof *v);
+    }
+    return status;
+}
+
+/* 2^(exponent[b - 1] - exponent[b]): what rescale multiplied block b by. */
+void ph_sweep_factor(const ph_sweep *self, size_t b, ph_lanes *factor)
+{
+    const int32_t *here = self->exponent + b * PH_LANES;
+    for (int l = 0; l < PH_LANES; l++) {
+        (*factor)[l] = ldexp(1.0, here[l - PH_LANES] - here[l]);
+    }
+}
+
+/* Recomputes the vectors of a segment, as far as steps were taken, into the window. */
+static void fill_window(ph_sweep *self, size_t segment)
+{
+    if (segment == self->window_segment) {
+        return;
+    }
+    memcpy(self->window, self->first + segment * self->width,
+           self->width * sizeof *self->window);
+    size_t begin = segment * self->span, end = begin + self->span - 1;
+    for (size_t k = begin + 1; k <= end && k <= self->length; k++) {
+        ph_lanes *v = self->window + (k - 1 - begin) * self->width, unused;
+        self->kernel->forward(&self->plan->in, self->tau, self->g, v, v + self->width,
+                              &unused);
+        if (k < self->length && k % PH_BLOCK == 0 && self->scaled[k / PH_BLOCK]) {
+            ph_lanes factor;
+            ph_sweep_factor(self, k / PH_BLOCK, &factor);
+            for (size_t i = 0; i < self->width; i++) {
+                v[self->width + i] *= factor;
+            }
+        }
+    }
+    self->window_segment = segment;
+}
+
+int ph_sweep_extend(ph_sweep *self, size_t length)
+{
+    length = (length + PH_BLOCK - 1) / PH_BLOCK * PH_BLOCK;
+    if (length <= self->length) {
+        return PH_OK;
+    }
+    int status = reserve_steps(self, length);
+    if (status != PH_OK) {
+        return status;
+    }
+    size_t begin = self->length;
+    unsigned saved = ph_flush_begin();
+    if (begin % self->span != 0) {
+        fill_window(self, begin / self->span);
+    }
+    for (size_t k = begin; k < length; k++) {
+        size_t slot = k % self->span;
+        ph_lanes *v = self->window + slot * self->width;
+        if (k > 0 && slot == 0) {
+            memcpy(v, self->ahead, self->width * sizeof *v);
+        }
+        if (k % PH_BLOCK == 0) {
+            ph_lanes mass;
+            mass_of(self, v, &mass);
+            status = rescale(self, k / PH_BLOCK, v, &mass);
+        }
+        if (status == PH_OK && slot == 0) {
+            status = keep_first(self, k / self->span, v);
+            self->window_segment = k / self->span;
+        }
+        if (status != PH_OK) {
+            break;
+        }
+        ph_lanes *next = slot + 1 < self->span ? v + self->width : self->ahead;
+        self->kernel->forward(&self->plan->in, self->tau, self->g, v, next,
+                              &self->a[k]);
+        self->p[k] = next[self->width - 1];
+        self->length = k + 1;
+    }
+    ph_flush_end(saved);
+    memset(self->p_bar + begin, 0, (length - begin) * sizeof *self->p_bar);
+    memset(self->a_bar + begin, 0, (length - begin) * sizeof *self->a_bar);
+    return status;
+}
+
+/* ----------------------------------------------------------------- backward */
+
+static void start_adjoint(ph_sweep *self, const ph_lanes *w)
+{
+    const ph_graph *graph = self->plan->graph;
+    for (size_t s = 0; s < graph->n_starts; s++) {
+        for (size_t t = graph->start_term[s]; t < graph->start_term[s + 1]; t++) {
+            if (graph->start[s] < graph->n) {
+                self->adjoint[graph->start_use[t]] +=
+                    self->rate * graph->start_coefficient[t] * w[graph->start[s]];
+            }
+        }
+    }
+}
+
+int ph_sweep_gradient(ph_sweep *self, double *u_bar)
+{
+    const ph_graph *graph = self->plan->graph;
+    ph_lanes *w = self->w[0], *next = self->w[1], *bar = (ph_lanes *)u_bar;
+    size_t reach = self->seeded;
+    memset(w, 0, self->width * sizeof *w);
+    memset(self->adjoint, 0, graph->n_used * sizeof *self->adjoint);
+    unsigned saved = ph_flush_begin();
+    for (size_t k = reach; k-- > 0;) {
+        fill_window(self, k / self->span);
+        if (k + 1 < reach && (k + 1) % PH_BLOCK == 0 &&
+            self->scaled[(k + 1) / PH_BLOCK]) {
+            ph_lanes factor;
+            ph_sweep_factor(self, (k + 1) / PH_BLOCK, &factor);
+            for (size_t i = 0; i < self->width; i++) {
+                w[i] *= factor;
+            }
+        }
+        w[self->width - 1] = self->p_bar[k];
+        self->kernel->backward(&self->plan->out, self->tau, self->g,
+                               self->window + k % self->span * self->width, w,
+                               &self->a_bar[k], next, self->adjoint);
+        ph_lanes *swap = w;
+        w = next;
+        next = swap;
+    }
+    ph_flush_end(saved);
+    if (reach > 0) {
+        start_adjoint(self, w);
+        memset(self->p_bar, 0, reach * sizeof *self->p_bar);
+        memset(self->a_bar, 0, reach * sizeof *self->a_bar);
+    }
+    for (size_t k = 0; k < graph->n_used; k++) {
+        bar[graph->used[k]] += self->adjoint[k] / self->rate;
+    }
+    self->seeded = 0;
+    return PH_OK;
+}

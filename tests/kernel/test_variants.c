@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Every instruction set's kernel gives the bits of the portable one. */
+#include "process.h"
+
+#include "../../src/dist/kernel.h"
+#include "phasic/base/memory.h"
+#include "phasic/base/rng.h"
+
+static ph_lanes *random_rows(ph_rng *rng, size_t length)
+{
+    ph_lanes *rows = ph_alloc_aligned(length, sizeof *rows);
+    for (size_t i = 0; i < length; i++) {
+        for (int l = 0; l < PH_LANES; l++) {
+            rows[i][l] = ph_rng_uniform(rng);
+        }
+    }
+    return rows;
+}
+
+static void variants_agree_bit_for_bit(void **state)
+{
+    (void)state;
+    process it = process_shipped("rabbits", "n", 7);
+    size_t width = it.graph->n + 1, uses = it.graph->n_used;
+    const ph_kernel *list[3];
+    int count = ph_kernel_list(list);
+    ph_rng rng;
+    ph_rng_init(&rng, 2, PH_RNG_TEST, 0, 0);
+    ph_lanes *tau = random_rows(&rng, uses), *g = random_rows(&rng, width);
+    ph_lanes *v = random_rows(&rng, width), *w = random_rows(&rng, width);
+    ph_lanes *seed = random_rows(&rng, 1);
+    double weight[13];
+    for (int i = 0; i < 13; i++) {
+        weight[i] = ph_rng_uniform(&rng);
+    }
+    ph_lanes *out[3][5];
+    for (int k = 0; k < count; k++) {
+        ph_lanes **to = out[k];
+        for (int i = 0; i < 5; i++) {
+            to[i] = ph_alloc_aligned(width + uses + 13, sizeof(ph_lanes));
+        }
+        list[k]->forward(&it.plan->in, tau, g, v, to[0], to[1]);
+        list[k]->backward(&it.plan->out, tau, g, v, w, seed, to[2], to[1] + 1);
+        list[k]->dot(weight, v, 13, to[3]);
+        list[k]->add(weight, seed, 13, to[4]);
+        for (int i = 0; k > 0 && i < 5; i++) {
+            assert_memory_equal(to[i], out[0][i],
+                                (width + uses + 13) * sizeof(ph_lanes));
+        }
+    }
+    for (int k = 0; k < count; k++) {
+        for (int i = 0; i < 5; i++) {
+            ph_free_aligned(out[k][i]);
+        }
+    }
+    ph_free_aligned(tau);
+    ph_free_aligned(g);
+    ph_free_aligned(v);
+    ph_free_aligned(w);
+    ph_free_aligned(seed);
+    process_free(&it);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(variants_agree_bit_for_bit)};
+    return ph_check_run(tests);
+}
