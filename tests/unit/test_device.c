@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "check.h"
+
+#include <string.h>
+
+#include "phasic/device/device.h"
+
+typedef struct job {
+    int visits[1000], worker[1000], fail_at;
+} job;
+
+static int task(void *context, size_t block, int worker)
+{
+    job *self = context;
+    self->visits[block]++;
+    self->worker[block] = worker;
+    return self->fail_at >= 0 && block >= (size_t)self->fail_at
+               ? PH_E_NUMERIC + (block > (size_t)self->fail_at ? PH_E_MEMORY : 0)
+               : PH_OK;
+}
+
+static void every_block_once_by_its_own_worker(void **state)
+{
+    (void)state;
+    for (int groups = 1; groups <= 3; groups++) {
+        for (int threads = 1; threads <= 3; threads++) {
+            ph_device device;
+            assert_int_equal(ph_device_init(&device, groups, threads, 1, NULL), 0);
+            assert_int_equal(ph_device_workers(&device), groups * threads);
+            for (size_t blocks = 0; blocks <= 1000; blocks += 37) {
+                job self = {.fail_at = -1};
+                assert_int_equal(ph_device_run(&device, blocks, task, &self), 0);
+                for (size_t b = 0; b < blocks; b++) {
+                    assert_int_equal(self.visits[b], 1);
+                    assert_in_range(self.worker[b], 0, groups * threads - 1);
+                    assert_true(b == 0 || self.worker[b] >= self.worker[b - 1]);
+                }
+            }
+        }
+    }
+}
+
+static void the_first_failure_in_block_order_is_returned(void **state)
+{
+    (void)state;
+    ph_device device;
+    job self = {.fail_at = 500};
+    assert_int_equal(ph_device_init(&device, 1, 4, 1, NULL), 0);
+    assert_int_equal(ph_device_run(&device, 1000, task, &self), PH_E_NUMERIC);
+}
+
+static void more_than_the_machine_has_is_refused(void **state)
+{
+    (void)state;
+    ph_device device;
+    ph_error error = {0};
+    assert_int_equal(ph_device_init(&device, 0, 0, 0, NULL), 0);
+    assert_in_range(ph_device_workers(&device), 1, device.processors);
+    int many = device.processors + 1;
+    assert_int_equal(ph_device_init(&device, many, 1, 0, &error), PH_E_USAGE);
+    assert_non_null(strstr(error.message, "--oversubscribe"));
+    assert_int_equal(ph_device_init(&device, 1, many, 0, NULL), PH_E_USAGE);
+    assert_int_equal(ph_device_init(&device, many, 1, 1, NULL), 0);
+    assert_int_equal(ph_device_init(&device, -1, 1, 1, NULL), PH_E_USAGE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_block_once_by_its_own_worker),
+        cmocka_unit_test(the_first_failure_in_block_order_is_returned),
+        cmocka_unit_test(more_than_the_machine_has_is_refused),
+    };
+    return ph_check_run(tests);
+}
