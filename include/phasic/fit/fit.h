@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef PHASIC_FIT_FIT_H
+#define PHASIC_FIT_FIT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "phasic/base/error.h"
+#include "phasic/base/log.h"
+#include "phasic/data/data.h"
+#include "phasic/device/device.h"
+#include "phasic/lik/lik.h"
+#include "phasic/model/model.h"
+#include "phasic/svgd/svgd.h"
+
+/*
+ * The posterior of a model's free (not fixed) parameters: likelihood, priors and the
+ * Jacobians of the transforms to unconstrained z. Every parameter that is not fixed
+ * needs a prior.
+ */
+typedef struct ph_posterior ph_posterior;
+
+int ph_posterior_new(ph_posterior **self, const ph_model *model, const ph_plan *plan,
+                     const ph_lik *lik, const ph_data *data, const ph_device *device,
+                     ph_error *error);
+void ph_posterior_free(ph_posterior *self);
+
+const ph_model *ph_posterior_model(const ph_posterior *self);
+/* How many parameters are free, and which. */
+size_t ph_posterior_free_count(const ph_posterior *self);
+size_t ph_posterior_free_index(const ph_posterior *self, size_t k); /* in the model */
+/* z[d] -> theta[n_parameters], fixed ones filled in. */
+void ph_posterior_theta(const ph_posterior *self, const double *z, double *theta);
+/* The posterior as a target for SVGD; valid as long as self. */
+ph_target ph_posterior_target(ph_posterior *self);
+/* Parameter vectors evaluated so far that lay outside the model. */
+uint64_t ph_posterior_outside(const ph_posterior *self);
+
+/* A finished fit: samples on the natural scale. */
+typedef struct ph_fit {
+    size_t p; /* parameters of the model, fixed ones included */
+    size_t n_derived;
+    size_t columns;     /* p + n_derived: columns of the samples below */
+    size_t n;           /* weighted sample */
+    double *sample;     /* [n][columns] */
+    double *weight;     /* [n] sums to 1; the svgd result's */
+    size_t draws;       /* equal-weight draws */
+    double *draw;       /* [draws][columns] */
+    double *draw_log_p; /* [draws] log posterior density in z, up to a constant; the
+                           svgd result's */
+    uint64_t outside;   /* parameter vectors outside the model */
+    ph_svgd_result *svgd;
+} ph_fit;
+
+int ph_fit_run(ph_fit **self, ph_posterior *posterior, const ph_svgd_settings *settings,
+               const ph_log *log, ph_error *error);
+void ph_fit_free(ph_fit *self);
+
+#endif

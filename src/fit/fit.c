@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "phasic/fit/fit.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "phasic/base/memory.h"
+
+static int derived_values(const ph_model *model, const double *theta, double *value,
+                          ph_error *error)
+{
+    for (size_t k = 0; k < model->n_derived; k++) {
+        const ph_derived *derived = &model->derived[k];
+        int status = ph_expr_value_at(derived->value, NULL, theta, &value[k], error);
+        if (status == PH_OK && !isfinite(value[k])) {
+            status =
+                ph_error_set(error, PH_E_MODEL,
+                             "derived quantity '%s' is not finite at a draw from the "
+                             "posterior",
+                             derived->name);
+        }
+        if (status != PH_OK) {
+            ph_error_file(error, model->file);
+            ph_error_place(error, "/derived/%s", derived->name);
+            return status;
+        }
+    }
+    return PH_OK;
+}
+
+/* Rows of z[n][d] to rows of parameters and derived quantities. */
+static int natural_scale(const ph_posterior *posterior, const ph_model *model, size_t n,
+                         const double *z, double **out, ph_error *error)
+{
+    size_t columns = model->n_parameters + model->n_derived;
+    size_t d = ph_posterior_free_count(posterior);
+    double *rows = ph_alloc(n * columns, sizeof *rows);
+    if (!rows) {
+        return ph_error_set(error, PH_E_MEMORY, "out of memory");
+    }
+    for (size_t i = 0; i < n; i++) {
+        double *row = rows + i * columns;
+        ph_posterior_theta(posterior, z + i * d, row);
+        int status = derived_values(model, row, row + model->n_parameters, error);
+        if (status != PH_OK) {
+            free(rows);
+            return status;
+        }
+    }
+    *out = rows;
+    return PH_OK;
+}
+
+int ph_fit_run(ph_fit **self, ph_posterior *posterior, const ph_svgd_settings *settings,
+               const ph_log *log, ph_error *error)
+{
+    const ph_model *model = ph_posterior_model(posterior);
+    ph_target target = ph_posterior_target(posterior);
+    ph_fit *fit = ph_alloc(1, sizeof *fit);
+    if (!fit) {
+        return ph_error_set(error, PH_E_MEMORY, "out of memory");
+    }
+    int status = ph_svgd_run(&fit->svgd, &target, settings, log, error);
+    if (status != PH_OK) {
+        goto out;
+    }
+    fit->p = model->n_parameters;
+    fit->n_derived = model->n_derived;
+    fit->columns = fit->p + fit->n_derived;
+    fit->n = fit->svgd->n;
+    fit->draws = fit->svgd->draws;
+    fit->weight = fit->svgd->weight;
+    fit->draw_log_p = fit->svgd->draw_log_p;
+    fit->outside = ph_posterior_outside(posterior);
+    status = natural_scale(posterior, model, fit->n, fit->svgd->z, &fit->sample, error);
+    if (status == PH_OK) {
+        status = natural_scale(posterior, model, fit->draws, fit->svgd->draw,
+                               &fit->draw, error);
+    }
+out:
+    if (status != PH_OK) {
+        ph_fit_free(fit);
+        return ph_error_set(error, status, "%s", ph_status_text(status));
+    }
+    *self = fit;
+    return PH_OK;
+}
+
+void ph_fit_free(ph_fit *self)
+{
+    if (self) {
+        free(self->sample);
+        free(self->draw);
+        ph_svgd_result_free(self->svgd);
+        free(self);
+    }
+}

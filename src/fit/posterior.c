@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The posterior in unconstrained coordinates. Points are sorted by their largest rate
+ * before they are cut into blocks, because a block runs at the rate of its fastest
+ * lane; the order depends on the points alone, so results do not depend on threads.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "phasic/base/memory.h"
+#include "posterior_private.h"
+
+/* ------------------------------------------------------------- construction */
+
+static int set_parameters(ph_posterior *self, ph_error *error)
+{
+    const ph_model *model = self->model;
+    for (size_t m = 0; m < self->p; m++) {
+        const ph_parameter *parameter = &model->parameters[m];
+        if (parameter->is_fixed) {
+            self->fixed[m] = parameter->value;
+            continue;
+        }
+        size_t k = self->d++;
+        self->free_index[k] = m;
+        if (parameter->prior.family == PH_PRIOR_NONE) {
+            ph_error_file(error, model->file);
+            ph_error_place(error, "/parameters/%s", parameter->name);
+            return ph_error_set(
+                error, PH_E_MODEL,
+                "parameter '%s' has no prior; give it one, or \"fixed\"",
+                parameter->name);
+        }
+        int status = ph_prior_init(&self->prior[k], parameter->prior.family,
+                                   parameter->prior.argument, parameter->lower,
+                                   parameter->upper, error);
+        if (status != PH_OK) {
+            ph_error_file(error, model->file);
+            ph_error_place(error, "/parameters/%s/prior", parameter->name);
+            return status;
+        }
+        ph_prior_support(&self->prior[k], &self->lower[k], &self->upper[k]);
+    }
+    if (self->d == 0) {
+        ph_error_file(error, model->file);
+        return ph_error_set(error, PH_E_MODEL,
+                            "no parameter is free: there is nothing to fit");
+    }
+    return PH_OK;
+}
+
+static int set_workers(ph_posterior *self)
+{
+    size_t nodes = ph_pool_length(self->plan->graph->pool);
+    self->n_workers = ph_device_workers(self->device);
+    self->worker = ph_alloc((size_t)self->n_workers, sizeof *self->worker);
+    for (int w = 0; self->worker && w < self->n_workers; w++) {
+        ph_posterior_worker *worker = &self->worker[w];
+        worker->theta = ph_alloc_aligned(self->p * PH_LANES, sizeof(double));
+        worker->gradient = ph_alloc_aligned(self->p * PH_LANES, sizeof(double));
+        worker->u = ph_alloc_aligned(nodes * PH_LANES, sizeof(double));
+        if (!worker->theta || !worker->gradient || !worker->u ||
+            ph_lik_work_new(&worker->lik, self->lik) != PH_OK) {
+            return PH_E_MEMORY;
+        }
+    }
+    return self->worker ? PH_OK : PH_E_MEMORY;
+}
+
+int ph_posterior_new(ph_posterior **self, const ph_model *model, const ph_plan *plan,
+                     const ph_lik *lik, const ph_data *data, const ph_device *device,
+                     ph_error *error)
+{
+    size_t p = model->n_parameters;
+    ph_posterior *posterior = ph_alloc(1, sizeof *posterior);
+    if (!posterior) {
+        return ph_error_set(error, PH_E_MEMORY, "out of memory");
+    }
+    posterior->model = model;
+    posterior->plan = plan;
+    posterior->lik = lik;
+    posterior->data = data;
+    posterior->device = device;
+    posterior->p = p;
+    posterior->free_index = ph_alloc(p, sizeof *posterior->free_index);
+    posterior->prior = ph_alloc(p, sizeof *posterior->prior);
+    posterior->lower = ph_alloc(p, sizeof *posterior->lower);
+    posterior->upper = ph_alloc(p, sizeof *posterior->upper);
+    posterior->fixed = ph_alloc(p, sizeof *posterior->fixed);
+    int status = PH_E_MEMORY;
+    if (posterior->free_index && posterior->prior && posterior->lower &&
+        posterior->upper && posterior->fixed) {
+        status = set_parameters(posterior, error);
+    }
+    if (status == PH_OK) {
+        status = set_workers(posterior);
+    }
+    if (status == PH_OK) {
+        status = ph_trace_record(&posterior->trace, plan->graph);
+    }
+    if (status != PH_OK) {
+        ph_posterior_free(posterior);
+        return ph_error_set(error, status, "out of memory");
+    }
+    *self = posterior;
+    return PH_OK;
+}
+
+void ph_posterior_free(ph_posterior *self)
+{
+    if (!self) {
+        return;
+    }
+    for (int w = 0; self->worker && w < self->n_workers; w++) {
+        ph_free_aligned(self->worker[w].theta);
+        ph_free_aligned(self->worker[w].gradient);
+        ph_free_aligned(self->worker[w].u);
+        ph_lik_work_free(self->worker[w].lik);
+    }
+    free(self->worker);
+    free(self->free_index);
+    free(self->prior);
+    free(self->lower);
+    free(self->upper);
+    free(self->fixed);
+    ph_trace_free(self->trace);
+    free(self);
+}
+
+const ph_model *ph_posterior_model(const ph_posterior *self)
+{
+    return self->model;
+}
+
+size_t ph_posterior_free_count(const ph_posterior *self)
+{
+    return self->d;
+}
+
+size_t ph_posterior_free_index(const ph_posterior *self, size_t k)
+{
+    return self->free_index[k];
+}
+
+uint64_t ph_posterior_outside(const ph_posterior *self)
+{
+    uint64_t sum = 0;
+    for (int w = 0; w < self->n_workers; w++) {
+        sum += self->worker[w].outside;
+    }
+    return sum;
+}
+
+void ph_posterior_theta(const ph_posterior *self, const double *z, double *theta)
+{
+    memcpy(theta, self->fixed, self->p * sizeof *theta);
+    for (size_t k = 0; k < self->d; k++) {
+        ph_transform(self->lower[k], self->upper[k], z[k], &theta[self->free_index[k]],
+                     NULL, NULL, NULL);
+    }
+}
+
+/* --------------------------------------------------------------- evaluation */
+
+typedef struct batch {
+    ph_posterior *self;
+    size_t n;
+    const double *z;
+    double *log_p, *score;
+    size_t *order; /* [n] */
+    double *rate;  /* [n] */
+} batch;
+
+/* Points order[8 block ..] into the worker's lanes; the last point fills empty lanes.
+ */
+static void load_lanes(const batch *job, size_t block, ph_posterior_worker *worker)
+{
+    const ph_posterior *self = job->self;
+    for (size_t l = 0; l < PH_LANES; l++) {
+        size_t at = block * PH_LANES + l;
+        size_t point = job->order[at < job->n ? at : job->n - 1];
+        for (size_t m = 0; m < self->p; m++) {
+            worker->theta[m * PH_LANES + l] = self->fixed[m];
+        }
+        for (size_t k = 0; k < self->d; k++) {
+            ph_transform(self->lower[k], self->upper[k], job->z[point * self->d + k],
+                         &worker->theta[self->free_index[k] * PH_LANES + l], NULL, NULL,
+                         NULL);
+        }
+    }
+}
+
+static int rate_task(void *context, size_t block, int w)
+{
+    batch *job = context;
+    ph_posterior_worker *worker = &job->self->worker[w];
+    double rate[PH_LANES];
+    load_lanes(job, block, worker);
+    ph_pool_eval(job->self->plan->graph->pool, worker->theta, worker->u);
+    ph_plan_rate(job->self->plan, worker->u, rate);
+    for (size_t l = 0; l < PH_LANES && block * PH_LANES + l < job->n; l++) {
+        job->rate[block * PH_LANES + l] = rate[l];
+    }
+    return PH_OK;
+}
+
+/* log posterior and score of one point from its likelihood lane. */
+static void finish_point(const batch *job, ph_posterior_worker *worker, size_t point,
+                         size_t lane, double log_lik)
+{
+    const ph_posterior *self = job->self;
+    const double *z = job->z + point * self->d;
+    double sum = log_lik;
+    for (size_t k = 0; k < self->d; k++) {
+        double theta, slope, jacobian, d_jacobian, d_prior;
+        ph_transform(self->lower[k], self->upper[k], z[k], &theta, &slope, &jacobian,
+                     &d_jacobian);
+        sum += ph_prior_log(&self->prior[k], theta, &d_prior) + jacobian;
+        if (job->score) {
+            double d_lik = worker->gradient[self->free_index[k] * PH_LANES + lane];
+            job->score[point * self->d + k] = slope * (d_lik + d_prior) + d_jacobian;
+        }
+    }
+    int good = isfinite(sum);
+    for (size_t k = 0; job->score && k < self->d; k++) {
+        good = good && isfinite(job->score[point * self->d + k]);
+    }
+    worker->outside += log_lik == -INFINITY;
+    job->log_p[point] = good ? sum : -INFINITY;
+    for (size_t k = 0; job->score && !good && k < self->d; k++) {
+        job->score[point * self->d + k] = 0;
+    }
+}
+
+static int block_task(void *context, size_t block, int w)
+{
+    batch *job = context;
+    ph_posterior_worker *worker = &job->self->worker[w];
+    double value[PH_LANES];
+    load_lanes(job, block, worker);
+    int status = ph_lik_block(job->self->lik, worker->lik, worker->theta, value,
+                              job->score ? worker->gradient : NULL, NULL);
+    for (size_t l = 0; status == PH_OK && l < PH_LANES; l++) {
+        size_t at = block * PH_LANES + l;
+        if (at < job->n) {
+            finish_point(job, worker, job->order[at], l, value[l]);
+        }
+    }
+    return status;
+}
+
+typedef struct ranked {
+    double rate;
+    size_t point;
+} ranked;
+
+static int compare_ranked(const void *a, const void *b)
+{
+    const ranked *x = a, *y = b;
+    if (x->rate != y->rate) {
+        return x->rate < y->rate ? -1 : 1;
+    }
+    return (x->point > y->point) - (x->point < y->point);
+}
+
+static int sort_points(batch *job, size_t blocks)
+{
+    int status = ph_device_run(job->self->device, blocks, rate_task, job);
+    ranked *rank = ph_alloc(job->n, sizeof *rank);
+    if (!rank) {
+        return PH_E_MEMORY;
+    }
+    for (size_t i = 0; i < job->n; i++) {
+        rank[i] = (ranked){job->rate[i], i};
+    }
+    qsort(rank, job->n, sizeof *rank, compare_ranked);
+    for (size_t i = 0; i < job->n; i++) {
+        job->order[i] = rank[i].point;
+    }
+    free(rank);
+    return status;
+}
+
+static int evaluate(void *context, size_t n, const double *z, double *log_p,
+                    double *score)
+{
+    batch job = {context, n, z, log_p, score, NULL, NULL};
+    size_t blocks = (n + PH_LANES - 1) / PH_LANES;
+    int status = PH_E_MEMORY;
+    job.order = ph_alloc(n, sizeof *job.order);
+    job.rate = ph_alloc(n, sizeof *job.rate);
+    if (!job.order || !job.rate) {
+        goto out;
+    }
+    for (size_t i = 0; i < n; i++) {
+        job.order[i] = i;
+    }
+    status = blocks > 1 ? sort_points(&job, blocks) : PH_OK;
+    if (status == PH_OK) {
+        status = ph_device_run(job.self->device, blocks, block_task, &job);
+    }
+out:
+    free(job.order);
+    free(job.rate);
+    return status;
+}
+
+ph_target ph_posterior_target(ph_posterior *self)
+{
+    return (ph_target){self, self->d, evaluate, ph_posterior_start};
+}

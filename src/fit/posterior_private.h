@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef PHASIC_FIT_POSTERIOR_PRIVATE_H
+#define PHASIC_FIT_POSTERIOR_PRIVATE_H
+
+#include "phasic/fit/fit.h"
+#include "phasic/prior/prior.h"
+#include "phasic/trace/trace.h"
+
+typedef struct ph_posterior_worker {
+    ph_lik_work *lik;
+    double *theta, *gradient; /* [p][PH_LANES] */
+    double *u;                /* [pool][PH_LANES] */
+    uint64_t outside;
+} ph_posterior_worker;
+
+struct ph_posterior {
+    const ph_model *model;
+    const ph_plan *plan;
+    const ph_lik *lik;
+    const ph_data *data;
+    const ph_device *device;
+    size_t d, p;
+    size_t *free_index;    /* [d] */
+    ph_prior *prior;       /* [d] */
+    double *lower, *upper; /* [d] support that the transform uses */
+    double *fixed;         /* [p] value of fixed parameters */
+    int n_workers;
+    ph_posterior_worker *worker;
+    ph_trace *trace; /* for starting values */
+};
+
+/* ph_target.start: see svgd.h. */
+int ph_posterior_start(void *context, uint64_t seed, uint32_t index, double *z);
+
+#endif

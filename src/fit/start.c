@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Starting points for the mode search. Point 0 is the model's reference values, point 1
+ * the prior medians, the others prior draws; even points are then moved to the scale of
+ * the data: all positive parameters are multiplied by the one factor that makes the
+ * mean absorption time, from the elimination trace, equal the median of the data. Where
+ * no factor does, the point stays as it is.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "phasic/base/memory.h"
+#include "phasic/base/rng.h"
+#include "posterior_private.h"
+
+#define ROUNDS     5
+#define LOG_FACTOR 46.0 /* factors from e^-46 to e^46 */
+
+typedef struct scaling {
+    const ph_posterior *self;
+    const double *theta; /* [p] */
+    double *lanes, *u, *work;
+} scaling;
+
+/* log of the mean absorption time at PH_LANES log-factors. */
+static void log_means(const scaling *job, const double factor[PH_LANES],
+                      double mean[PH_LANES])
+{
+    const ph_posterior *self = job->self;
+    _Alignas(64) double value[PH_LANES];
+    for (size_t l = 0; l < PH_LANES; l++) {
+        for (size_t m = 0; m < self->p; m++) {
+            job->lanes[m * PH_LANES + l] = job->theta[m];
+        }
+        for (size_t k = 0; k < self->d; k++) {
+            if (self->lower[k] == 0 && self->upper[k] == INFINITY) {
+                job->lanes[self->free_index[k] * PH_LANES + l] *= exp(factor[l]);
+            }
+        }
+    }
+    ph_pool_eval(self->plan->graph->pool, job->lanes, job->u);
+    ph_trace_mean(self->trace, job->u, job->work, value, NULL);
+    for (int l = 0; l < PH_LANES; l++) {
+        mean[l] = log(value[l]);
+    }
+}
+
+/* The log-factor at which the log mean crosses `target`; NaN where it does not. */
+static double find_factor(const scaling *job, double target)
+{
+    double low = -LOG_FACTOR, high = LOG_FACTOR;
+    for (int round = 0; round < ROUNDS; round++) {
+        double factor[PH_LANES], mean[PH_LANES];
+        for (int l = 0; l < PH_LANES; l++) {
+            factor[l] = low + (high - low) * l / (PH_LANES - 1);
+        }
+        log_means(job, factor, mean);
+        int found = -1;
+        for (int l = 0; l + 1 < PH_LANES && found < 0; l++) {
+            if (isfinite(mean[l]) && isfinite(mean[l + 1]) &&
+                (mean[l] - target) * (mean[l + 1] - target) <= 0) {
+                found = l;
+            }
+        }
+        if (found < 0) {
+            return NAN;
+        }
+        low = factor[found];
+        high = factor[found + 1];
+    }
+    return (low + high) / 2;
+}
+
+static int scale_to_data(const ph_posterior *self, double *theta)
+{
+    double median = ph_data_median(self->data);
+    size_t nodes = ph_pool_length(self->plan->graph->pool);
+    scaling job = {self, theta, NULL, NULL, NULL};
+    job.lanes = ph_alloc_aligned(self->p * PH_LANES, sizeof(double));
+    job.u = ph_alloc_aligned(nodes * PH_LANES, sizeof(double));
+    job.work = ph_alloc_aligned(ph_trace_work(self->trace), sizeof(double));
+    int status = job.lanes && job.u && job.work ? PH_OK : PH_E_MEMORY;
+    if (status == PH_OK && median > 0) {
+        double factor = find_factor(&job, log(median));
+        for (size_t k = 0; k < self->d && isfinite(factor); k++) {
+            if (self->lower[k] == 0 && self->upper[k] == INFINITY) {
+                theta[self->free_index[k]] *= exp(factor);
+            }
+        }
+    }
+    ph_free_aligned(job.lanes);
+    ph_free_aligned(job.u);
+    ph_free_aligned(job.work);
+    return status;
+}
+
+/* A value inside the support, for the transform. */
+static double inside(const ph_posterior *self, size_t k, double theta)
+{
+    double median = ph_prior_quantile(&self->prior[k], 0.5);
+    int good = isfinite(theta) && theta > self->lower[k] && theta < self->upper[k];
+    return good ? theta : median;
+}
+
+int ph_posterior_start(void *context, uint64_t seed, uint32_t index, double *z)
+{
+    const ph_posterior *self = context;
+    double *theta = ph_alloc(self->p, sizeof *theta);
+    if (!theta) {
+        return PH_E_MEMORY;
+    }
+    memcpy(theta, self->fixed, self->p * sizeof *theta);
+    ph_rng stream;
+    ph_rng_gsl generator;
+    ph_rng_init(&stream, seed, PH_RNG_START, index, 0);
+    gsl_rng *rng = ph_rng_gsl_init(&generator, &stream);
+    for (size_t k = 0; k < self->d; k++) {
+        const ph_parameter *parameter = &self->model->parameters[self->free_index[k]];
+        double value = index > 1 ? ph_prior_draw(&self->prior[k], rng)
+                                 : ph_prior_quantile(&self->prior[k], 0.5);
+        if (index == 0 && parameter->has_value) {
+            value = parameter->value;
+        }
+        theta[self->free_index[k]] = inside(self, k, value);
+    }
+    int status = index % 2 == 0 ? scale_to_data(self, theta) : PH_OK;
+    for (size_t k = 0; k < self->d; k++) {
+        z[k] = ph_transform_inverse(self->lower[k], self->upper[k],
+                                    inside(self, k, theta[self->free_index[k]]));
+    }
+    free(theta);
+    return status;
+}
