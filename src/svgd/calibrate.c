@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * For a function psi that does not grow too fast, E[laplacian psi + grad psi . grad log p]
+ * = 0 (zero-variance control variates, Mira et al. 2013). With psi the monomials in
+ * whitened coordinates up to some degree this is exact for moments of that degree of a
+ * Gaussian. Weights that make all features average to zero and stay closest to the
+ * importance weights are those of survey calibration (regression estimation), so the
+ * error of any summary f is that of its residual after regression on the features; each
+ * residual is divided by one minus its leverage (the jackknife), without which a draw that
+ * bends the fit towards itself would hide its own error.
+ */
+#include "calibrate.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "linalg.h"
+#include "phasic/base/memory.h"
+#include "phasic/base/status.h"
+
+#define TRUST 3.0 /* standard deviations of the chi-squared distance */
+enum { MOST_DEGREE = 6, MOST_FEATURES = 240 };
+
+/* The monomial product of u[index[0..degree)], indices ascending. */
+typedef struct monomial {
+    size_t degree;
+    size_t index[MOST_DEGREE];
+} monomial;
+
+typedef struct monomial_list {
+    size_t n, capacity;
+    monomial *item;
+} monomial_list;
+
+/* Appends all monomials of one degree. */
+static int add_degree(monomial_list *self, size_t d, size_t degree)
+{
+    size_t index[MOST_DEGREE] = {0};
+    for (;;) {
+        int status =
+            ph_grow(&self->item, &self->capacity, self->n + 1, sizeof *self->item);
+        if (status < 0) {
+            return status;
+        }
+        monomial *m = &self->item[self->n++];
+        m->degree = degree;
+        memcpy(m->index, index, sizeof index);
+        size_t i = degree; /* next non-decreasing tuple */
+        while (i > 0 && index[i - 1] == d - 1) {
+            i--;
+        }
+        if (i == 0) {
+            return PH_OK;
+        }
+        size_t value = index[i - 1] + 1;
+        for (size_t j = i - 1; j < degree; j++) {
+            index[j] = value;
+        }
+    }
+}
+
+/* All degrees as long as there are at most `most` monomials. */
+static int choose_features(monomial_list *self, size_t d, double most)
+{
+    double size = 1;
+    int status = PH_OK;
+    for (size_t degree = 1; degree <= MOST_DEGREE && status == PH_OK; degree++) {
+        size *= (double)(d + degree - 1) / (double)degree;
+        if ((double)self->n + size > fmin(most, MOST_FEATURES)) {
+            break;
+        }
+        status = add_degree(self, d, degree);
+    }
+    return status;
+}
+
+/* The product without factors i and j (j == i: without i only). */
+static double product_without(const monomial *m, const double *u, size_t i, size_t j)
+{
+    double product = 1;
+    for (size_t k = 0; k < m->degree; k++) {
+        if (k != i && k != j) {
+            product *= u[m->index[k]];
+        }
+    }
+    return product;
+}
+
+static double feature(const monomial *m, const double *u, const double *s)
+{
+    double sum = 0;
+    for (size_t i = 0; i < m->degree; i++) {
+        sum += product_without(m, u, i, i) * s[m->index[i]];
+        for (size_t j = 0; j < m->degree; j++) {
+            if (j != i && m->index[j] == m->index[i]) {
+                sum += product_without(m, u, i, j);
+            }
+        }
+    }
+    return sum;
+}
+
+typedef struct workspace {
+    size_t n, d, q;   /* q features with the constant in use */
+    size_t stride;    /* of b and gram */
+    double *u, *s;    /* [n][d] whitened */
+    double *b;        /* [n][q] */
+    double *gram;     /* [q][q] and its factor */
+    double *beta;     /* [q] */
+    double *leverage; /* [n] 1 / (1 - leverage) */
+    double *mean, *covariance, *factor;
+} workspace;
+
+static void workspace_clear(workspace *self)
+{
+    free(self->u);
+    free(self->s);
+    free(self->b);
+    free(self->gram);
+    free(self->beta);
+    free(self->leverage);
+    free(self->mean);
+    free(self->covariance);
+    free(self->factor);
+}
+
+static int workspace_init(workspace *self, size_t n, size_t d, size_t q)
+{
+    memset(self, 0, sizeof *self);
+    self->n = n;
+    self->d = d;
+    self->q = self->stride = q;
+    self->u = ph_alloc(n * d, sizeof(double));
+    self->s = ph_alloc(n * d, sizeof(double));
+    self->b = ph_alloc(n * q, sizeof(double));
+    self->gram = ph_alloc(q * q, sizeof(double));
+    self->beta = ph_alloc(q, sizeof(double));
+    self->leverage = ph_alloc(n, sizeof(double));
+    self->mean = ph_alloc(d, sizeof(double));
+    self->covariance = ph_alloc(d * d, sizeof(double));
+    self->factor = ph_alloc(d * d, sizeof(double));
+    return self->u && self->s && self->b && self->gram && self->beta && self->leverage && self->mean &&
+                   self->covariance && self->factor
+               ? PH_OK
+               : PH_E_MEMORY;
+}
+
+/* u = C^-1/2 (y - mean) by the factor, s = L' score. */
+static int whiten(workspace *self, const double *y, const double *score,
+                  const double *weight)
+{
+    size_t d = self->d;
+    ph_moments(self->n, d, y, weight, self->mean, self->covariance);
+    int status = ph_cholesky(d, self->covariance, self->factor);
+    for (size_t i = 0; i < self->n && status == PH_OK; i++) {
+        double *u = self->u + i * d, *s = self->s + i * d;
+        for (size_t k = 0; k < d; k++) {
+            u[k] = y[i * d + k] - self->mean[k];
+            s[k] = 0;
+            for (size_t l = k; l < d; l++) {
+                s[k] += self->factor[l * d + k] * score[i * d + l];
+            }
+        }
+        ph_solve_lower(d, self->factor, u);
+    }
+    return status;
+}
+
+/* Features, scaled to unit weighted square; gram = B'WB and its factor. */
+static int build(workspace *self, const monomial_list *features, const double *weight)
+{
+    size_t n = self->n, q = self->q, d = self->d;
+    for (size_t i = 0; i < n; i++) {
+        double *row = self->b + i * q;
+        row[0] = 1;
+        for (size_t f = 1; f < q; f++) {
+            row[f] = weight[i] > 0 ? feature(&features->item[f - 1], self->u + i * d,
+                                             self->s + i * d)
+                                   : 0;
+        }
+    }
+    for (size_t f = 1; f < q; f++) {
+        double sum = 0;
+        for (size_t i = 0; i < n; i++) {
+            sum += weight[i] * self->b[i * q + f] * self->b[i * q + f];
+        }
+        for (size_t i = 0; i < n && sum > 0; i++) {
+            self->b[i * q + f] /= sqrt(sum);
+        }
+    }
+    memset(self->gram, 0, q * q * sizeof *self->gram);
+    for (size_t i = 0; i < n; i++) {
+        const double *row = self->b + i * q;
+        for (size_t f = 0; f < q && weight[i] > 0; f++) {
+            double value = weight[i] * row[f];
+            double *out = self->gram + f * q;
+            for (size_t g = 0; g <= f; g++) {
+                out[g] += value * row[g];
+            }
+        }
+    }
+    for (size_t f = 1; f < q; f++) {
+        self->gram[f * q + f] += 1e-9; /* features are nearly collinear for Gaussians */
+    }
+    return ph_cholesky(q, self->gram, self->gram);
+}
+
+/*
+ * Leaves out the degrees whose identities the importance sample contradicts: the squared
+ * distance ess * sum (calibrated - w)^2 / w = ess * ((B'WB)^-1_00 - 1) is chi-squared with
+ * as many degrees of freedom as features when the sample is right and the features'
+ * averages are near normal; where high powers have such heavy tails that they are not,
+ * calibrating on them does harm.
+ */
+static void trust(workspace *self, const monomial_list *features, double ess)
+{
+    size_t full = self->q, used = 1;
+    double distance = 0;
+    memset(self->beta, 0, full * sizeof *self->beta);
+    self->beta[0] = 1;
+    ph_solve_lower(full, self->gram, self->beta);
+    for (size_t g = 1; g < full; g++) {
+        distance += ess * self->beta[g] * self->beta[g];
+        if (g + 1 == full || features->item[g].degree > features->item[g - 1].degree) {
+            double freedom = (double)g;
+            if (distance > freedom + TRUST * sqrt(2 * freedom)) {
+                break;
+            }
+            used = g + 1;
+        }
+    }
+    for (size_t g = 0; g < used; g++) {
+        memmove(self->gram + g * used, self->gram + g * full, used * sizeof(double));
+    }
+    self->q = used;
+}
+
+/* 1 / (1 - w_i b_i' (B'WB)^-1 b_i), with w_i b_i' G^-1 b_i = w_i |L^-1 b_i|^2. */
+static void leverages(workspace *self, const double *weight)
+{
+    size_t q = self->q;
+    for (size_t i = 0; i < self->n; i++) {
+        memcpy(self->beta, self->b + i * self->stride, q * sizeof *self->beta);
+        double h = 0;
+        if (weight[i] > 0) {
+            ph_solve_lower(q, self->gram, self->beta);
+            h = weight[i] * ph_dot(q, self->beta, self->beta);
+        }
+        self->leverage[i] = 1 / fmax(1 - h, 1e-3);
+    }
+}
+
+/*
+ * Error of the weighted mean of f[n] after regression on B.
+ */
+static double residual_error(workspace *self, const double *weight, const double *f,
+                             double inefficiency)
+{
+    size_t q = self->q;
+    memset(self->beta, 0, q * sizeof *self->beta);
+    for (size_t i = 0; i < self->n; i++) {
+        for (size_t g = 0; g < q; g++) {
+            self->beta[g] += weight[i] * f[i] * self->b[i * self->stride + g];
+        }
+    }
+    ph_solve_lower(q, self->gram, self->beta);
+    ph_solve_lower_transposed(q, self->gram, self->beta);
+    double sum = 0;
+    for (size_t i = 0; i < self->n; i++) {
+        double residual =
+            (f[i] - ph_dot(q, self->b + i * self->stride, self->beta)) * self->leverage[i];
+        sum += weight[i] * weight[i] * residual * residual;
+    }
+    return sqrt(sum * inefficiency);
+}
+
+/* Raw error of the mean of column g of b (stride q) and its size in that error. */
+static double stein_size(const workspace *self, const double *weight, size_t g,
+                         double inefficiency)
+{
+    double mean = 0, sum = 0;
+    for (size_t i = 0; i < self->n; i++) {
+        double value = weight[i] * self->b[i * self->stride + g];
+        mean += value;
+        sum += value * value;
+    }
+    return sum > 0 ? fabs(mean) / sqrt(sum * inefficiency) : 0;
+}
+
+/* Errors in the user's coordinates, standardised one by one. */
+static int errors(workspace *self, const double *z, const double *weight,
+                  const double *calibrated, double inefficiency,
+                  ph_calibration *result)
+{
+    size_t d = self->d, n = self->n;
+    double *f = ph_alloc(n, sizeof *f);
+    if (!f) {
+        return PH_E_MEMORY;
+    }
+    ph_moments(n, d, z, weight, self->mean, self->covariance);
+    for (size_t k = 0; k < d; k++) {
+        double sd = sqrt(self->covariance[k * (d + 1)]), moved = 0, raw = 0;
+        for (size_t i = 0; i < n; i++) {
+            f[i] = (z[i * d + k] - self->mean[k]) / sd;
+            moved += calibrated[i] * f[i];
+            raw += weight[i] * weight[i] * f[i] * f[i];
+        }
+        double error = residual_error(self, weight, f, inefficiency);
+        result->error_mean = fmax(result->error_mean, error);
+        result->shift = fmax(result->shift, fabs(moved) / sqrt(raw * inefficiency));
+        for (size_t i = 0; i < n; i++) {
+            f[i] *= f[i];
+        }
+        error = residual_error(self, weight, f, inefficiency);
+        result->error_sd = fmax(result->error_sd, 0.5 * error);
+    }
+    free(f);
+    return PH_OK;
+}
+
+int ph_calibrate(size_t n, size_t d, const double *z, const double *y,
+                 const double *score, const double *weight, double inefficiency, double *calibrated,
+                 ph_calibration *result)
+{
+    double ess = 1 / (ph_dot(n, weight, weight) * inefficiency);
+    monomial_list features = {0};
+    workspace w = {0};
+    memset(result, 0, sizeof *result);
+    int status = choose_features(&features, d, 0.25 * ess);
+    if (status == PH_OK) {
+        status = workspace_init(&w, n, d, features.n + 1);
+    }
+    if (status == PH_OK) {
+        status = whiten(&w, y, score, weight);
+    }
+    if (status == PH_OK) {
+        status = build(&w, &features, weight);
+    }
+    if (status < 0) {
+        goto out;
+    }
+    trust(&w, &features, ess);
+    leverages(&w, weight);
+    memset(w.beta, 0, w.q * sizeof *w.beta);
+    w.beta[0] = 1;
+    ph_solve_lower(w.q, w.gram, w.beta);
+    ph_solve_lower_transposed(w.q, w.gram, w.beta);
+    double total = 0;
+    for (size_t i = 0; i < n; i++) {
+        calibrated[i] = weight[i] * ph_dot(w.q, w.b + i * w.stride, w.beta);
+        total += calibrated[i];
+    }
+    for (size_t i = 0; i < n; i++) {
+        calibrated[i] /= total;
+    }
+    for (size_t g = 1; g < w.stride && features.item[g - 1].degree <= 2; g++) {
+        result->stein = fmax(result->stein, stein_size(&w, weight, g, inefficiency));
+    }
+    result->features = w.q - 1;
+    result->ess = 1 / (ph_dot(n, calibrated, calibrated) * inefficiency);
+    status = errors(&w, z, weight, calibrated, inefficiency, result);
+out:
+    workspace_clear(&w);
+    free(features.item);
+    return status;
+}

@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Hamiltonian rather than Langevin moves: with the ensemble's covariance as metric, a few
+ * leapfrog steps give nearly independent draws where a Langevin move diffuses, and the
+ * chains start where stage 2 left them, so that the warm-up is short. A trajectory is a
+ * quarter of a period of a normal law: the end is then uncorrelated with the start. Step sizes are
+ * jittered to break periodic orbits and adapted during warm-up only.
+ */
+#include "chains.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "linalg.h"
+#include "phasic/base/memory.h"
+#include "phasic/base/rng.h"
+#include "phasic/base/status.h"
+
+enum {
+    WARM_UP = 10,
+    MOST_LEAPFROGS = 32,
+    CHECK_EVERY = 5,
+    LEAST_ITERATIONS = 10,
+    ITERATIONS_PER_BATCH = 5,
+    GROUPS = 8 /* of chains, for R-hat */
+};
+#define ACCEPTANCE 0.8
+
+typedef struct chains {
+    size_t n, d;
+    double *y, *log_p, *score;             /* state */
+    double *next_y, *next_log_p, *next_score;
+    double *momentum;                      /* [n][d] */
+    double *start, *energy;                /* [n] at the start; to be exceeded */
+    double *factor;                        /* [d][d] of the metric's inverse (covariance) */
+    double *mean;
+    double epsilon;
+} chains;
+
+static void chains_clear(chains *self)
+{
+    free(self->y);
+    free(self->log_p);
+    free(self->score);
+    free(self->next_y);
+    free(self->next_log_p);
+    free(self->next_score);
+    free(self->momentum);
+    free(self->start);
+    free(self->energy);
+    free(self->factor);
+    free(self->mean);
+}
+
+static int set_metric(chains *self)
+{
+    size_t d = self->d;
+    ph_moments(self->n, d, self->y, NULL, self->mean, self->factor);
+    double trace = 0;
+    for (size_t k = 0; k < d; k++) {
+        trace += self->factor[k * (d + 1)];
+    }
+    for (size_t k = 0; k < d; k++) {
+        self->factor[k * (d + 1)] += 1e-6 * trace / (double)d;
+    }
+    return ph_cholesky(d, self->factor, self->factor);
+}
+
+static int chains_init(chains *self, const ph_ensemble *e)
+{
+    size_t n = e->n, d = e->d;
+    memset(self, 0, sizeof *self);
+    self->n = n;
+    self->d = d;
+    self->y = ph_alloc(n * d, sizeof(double));
+    self->log_p = ph_alloc(n, sizeof(double));
+    self->score = ph_alloc(n * d, sizeof(double));
+    self->next_y = ph_alloc(n * d, sizeof(double));
+    self->next_log_p = ph_alloc(n, sizeof(double));
+    self->next_score = ph_alloc(n * d, sizeof(double));
+    self->momentum = ph_alloc(n * d, sizeof(double));
+    self->start = ph_alloc(n, sizeof(double));
+    self->energy = ph_alloc(n, sizeof(double));
+    self->factor = ph_alloc(d * d, sizeof(double));
+    self->mean = ph_alloc(d, sizeof(double));
+    self->epsilon = 0.8 / pow((double)d, 0.25);
+    if (!self->y || !self->log_p || !self->score || !self->next_y || !self->next_log_p ||
+        !self->next_score || !self->momentum || !self->start || !self->energy || !self->factor ||
+        !self->mean) {
+        return PH_E_MEMORY;
+    }
+    memcpy(self->y, e->y, n * d * sizeof(double));
+    memcpy(self->log_p, e->log_p, n * sizeof(double));
+    memcpy(self->score, e->score, n * d * sizeof(double));
+    return set_metric(self);
+}
+
+/* momentum += length * L' score, in whitened coordinates. */
+static void kick(chains *self, const double *score, double length)
+{
+    size_t d = self->d;
+    for (size_t i = 0; i < self->n; i++) {
+        for (size_t k = 0; k < d; k++) {
+            double sum = 0;
+            for (size_t l = k; l < d; l++) {
+                sum += self->factor[l * d + k] * score[i * d + l];
+            }
+            self->momentum[i * d + k] += length * sum;
+        }
+    }
+}
+
+/* y += length * L momentum */
+static void drift(chains *self, double length)
+{
+    size_t d = self->d;
+    for (size_t i = 0; i < self->n; i++) {
+        for (size_t k = 0; k < d; k++) {
+            self->next_y[i * d + k] +=
+                length *
+                ph_dot(k + 1, self->factor + k * d, self->momentum + i * d);
+        }
+    }
+}
+
+static void draw_momenta(chains *self, uint64_t seed, uint32_t iteration)
+{
+    size_t d = self->d;
+    for (size_t i = 0; i < self->n; i++) {
+        ph_rng stream;
+        ph_rng_init(&stream, seed, PH_RNG_CHAIN, (uint32_t)i, iteration);
+        double *p = self->momentum + i * d;
+        for (size_t k = 0; k < d; k++) {
+            p[k] = ph_rng_normal(&stream);
+        }
+        self->start[i] = self->log_p[i] - 0.5 * ph_dot(d, p, p);
+        self->energy[i] = self->start[i] + log(ph_rng_uniform(&stream));
+    }
+}
+
+/* One trajectory of all chains; *acceptance is its mean probability. */
+static int iterate(chains *self, ph_sampler *sampler, uint32_t iteration,
+                   double *acceptance)
+{
+    size_t n = self->n, d = self->d;
+    double mean = 0;
+    uint64_t seed = sampler->settings->seed;
+    ph_rng stream;
+    ph_rng_init(&stream, seed, PH_RNG_CHAIN, UINT32_MAX, iteration);
+    double wanted = ceil(0.5 * M_PI / self->epsilon); /* a quarter of a period */
+    int leapfrogs = (int)fmin(fmax(wanted, 1), MOST_LEAPFROGS);
+    double epsilon = fmin(self->epsilon, 0.5 * M_PI / leapfrogs) *
+                     (0.9 + 0.2 * ph_rng_uniform(&stream));
+    draw_momenta(self, seed, iteration);
+    memcpy(self->next_y, self->y, n * d * sizeof(double));
+    kick(self, self->score, 0.5 * epsilon);
+    for (int step = 1; step <= leapfrogs; step++) {
+        drift(self, epsilon);
+        int status = ph_sampler_eval(sampler, n, self->next_y, self->next_log_p,
+                                     self->next_score);
+        if (status < 0) {
+            return status;
+        }
+        kick(self, self->next_score, step == leapfrogs ? 0.5 * epsilon : epsilon);
+    }
+    for (size_t i = 0; i < n; i++) {
+        const double *p = self->momentum + i * d;
+        double energy = self->next_log_p[i] - 0.5 * ph_dot(d, p, p);
+        mean += fmin(1, exp(energy - self->start[i])) / (double)n;
+        if (energy > self->energy[i]) {
+            self->log_p[i] = self->next_log_p[i];
+            memcpy(self->y + i * d, self->next_y + i * d, d * sizeof(double));
+            memcpy(self->score + i * d, self->next_score + i * d, d * sizeof(double));
+        }
+    }
+    *acceptance = mean;
+    return PH_OK;
+}
+
+/* Moments of the half-chains; autocovariances are averaged over them. */
+static void half_chain(const double *x, size_t stride, size_t steps, double *mean,
+                       double *covariance)
+{
+    *mean = 0;
+    for (size_t t = 0; t < steps; t++) {
+        *mean += x[t * stride] / (double)steps;
+    }
+    for (size_t lag = 0; lag < steps; lag++) {
+        double sum = 0;
+        for (size_t t = 0; t + lag < steps; t++) {
+            sum += (x[t * stride] - *mean) * (x[(t + lag) * stride] - *mean);
+        }
+        covariance[lag] += sum / (double)steps;
+    }
+}
+
+/* Split R-hat of groups of chains: x[steps][chains]. */
+static double group_rhat(size_t steps, size_t chains_n, const double *x)
+{
+    size_t half = steps / 2, groups = chains_n < GROUPS ? chains_n : GROUPS;
+    double sum[2 * GROUPS] = {0}, squares[2 * GROUPS] = {0}, count[2 * GROUPS] = {0};
+    for (size_t t = 0; t < 2 * half; t++) {
+        for (size_t c = 0; c < chains_n; c++) {
+            size_t g = c % groups + t / half * groups;
+            double value = x[t * chains_n + c];
+            sum[g] += value;
+            squares[g] += value * value;
+            count[g] += 1;
+        }
+    }
+    double within = 0, grand = 0, between = 0, parts = 2 * (double)groups;
+    for (size_t g = 0; g < 2 * groups; g++) {
+        sum[g] /= count[g];
+        within += (squares[g] / count[g] - sum[g] * sum[g]) / parts;
+        grand += sum[g] / parts;
+    }
+    for (size_t g = 0; g < 2 * groups; g++) {
+        between += (sum[g] - grand) * (sum[g] - grand) / (parts - 1);
+    }
+    return within > 0 ? sqrt(1 + between / within) : INFINITY;
+}
+
+int ph_chains_mixing(size_t steps, size_t chains_n, const double *x, double *rhat,
+                     double *ess)
+{
+    size_t half = steps / 2, halves = 2 * chains_n;
+    *rhat = INFINITY;
+    *ess = 0;
+    if (half < 2) {
+        return PH_OK;
+    }
+    double *covariance = ph_alloc(half, sizeof *covariance);
+    double *mean = ph_alloc(halves, sizeof *mean), grand = 0, between = 0;
+    if (!covariance || !mean) {
+        free(covariance);
+        free(mean);
+        return PH_E_MEMORY;
+    }
+    for (size_t h = 0; h < halves; h++) {
+        const double *start = x + h % chains_n + h / chains_n * half * chains_n;
+        half_chain(start, chains_n, half, &mean[h], covariance);
+        grand += mean[h] / (double)halves;
+    }
+    for (size_t h = 0; h < halves; h++) {
+        between += (mean[h] - grand) * (mean[h] - grand) / (double)(halves - 1);
+    }
+    double within = covariance[0] / (double)halves, tau = 1;
+    double total = within + between; /* of one draw, among all chains */
+    for (size_t lag = 1; lag + 1 < half; lag += 2) {
+        double first = 1 - (within - covariance[lag] / (double)halves) / total;
+        double second = 1 - (within - covariance[lag + 1] / (double)halves) / total;
+        if (first + second < 0) {
+            break;
+        }
+        tau += 2 * (first + second);
+    }
+    double draws = (double)half * (double)halves;
+    *ess = within > 0 ? fmin(draws, draws / tau) : 0;
+    *rhat = group_rhat(steps, chains_n, x);
+    free(covariance);
+    free(mean);
+    return PH_OK;
+}
+
+/* R-hat and effective size: the worst over coordinates and their squared deviations. */
+static int mixing(ph_sample *sample, size_t n_chains)
+{
+    size_t n = sample->n, d = sample->d, steps = n / n_chains;
+    double *x = ph_alloc(n, sizeof *x), *mean = ph_alloc(d, sizeof *mean);
+    double ess = INFINITY;
+    int status = x && mean ? PH_OK : PH_E_MEMORY;
+    sample->rhat = 0;
+    if (status == PH_OK) {
+        ph_moments(n, d, sample->z, NULL, mean, NULL);
+    }
+    for (size_t f = 0; f < 2 * d && status == PH_OK; f++) {
+        double r, e;
+        for (size_t i = 0; i < n; i++) {
+            double u = sample->z[i * d + f / 2] - mean[f / 2];
+            x[i] = f % 2 ? u * u : u;
+        }
+        status = ph_chains_mixing(steps, n_chains, x, &r, &e);
+        sample->rhat = fmax(sample->rhat, r);
+        ess = fmin(ess, e);
+    }
+    sample->inefficiency = fmax(1, (double)n / fmax(ess, 1));
+    free(x);
+    free(mean);
+    return status;
+}
+
+static int store(ph_sample *sample, const chains *self, const ph_sampler *sampler)
+{
+    size_t n = self->n, d = self->d, at = sample->n;
+    int status = ph_sample_reserve(sample, at + n);
+    if (status < 0) {
+        return status;
+    }
+    memcpy(sample->y + at * d, self->y, n * d * sizeof(double));
+    memcpy(sample->score + at * d, self->score, n * d * sizeof(double));
+    memcpy(sample->log_p + at, self->log_p, n * sizeof(double));
+    ph_sampler_to_z(sampler, n, sample->y + at * d, sample->z + at * d);
+    for (size_t i = 0; i < n; i++) {
+        sample->log_q[at + i] = 0;
+        sample->label[at + i] = 0;
+    }
+    sample->n += n;
+    return PH_OK;
+}
+
+static int assess(ph_sample *sample, size_t n_chains)
+{
+    for (size_t i = 0; i < sample->n; i++) {
+        sample->weight[i] = 1 / (double)sample->n;
+    }
+    sample->largest = 1;
+    sample->pareto_k = 0;
+    int status = mixing(sample, n_chains);
+    if (status == PH_OK) {
+        status = ph_sample_tails(sample);
+    }
+    return status == PH_OK ? ph_sample_calibrate(sample) : status;
+}
+
+static int warm_up(chains *self, ph_sampler *sampler)
+{
+    int status = PH_OK;
+    for (uint32_t it = 0; it < WARM_UP && status == PH_OK; it++) {
+        double acceptance;
+        status = iterate(self, sampler, it, &acceptance);
+        self->epsilon *= exp((acceptance - ACCEPTANCE) * (it < WARM_UP / 2 ? 1.0 : 0.5));
+        if (status == PH_OK && it == WARM_UP / 2 && self->n >= 20 * self->d) {
+            status = set_metric(self); /* fewer particles know it less well than stage 2 */
+        }
+    }
+    return status;
+}
+
+int ph_chains_run(ph_sample *sample, ph_sampler *sampler, const ph_ensemble *e)
+{
+    size_t most = ITERATIONS_PER_BATCH * sampler->settings->max_batches;
+    chains self;
+    sample->d = e->d;
+    sample->n_columns = 1;
+    int status = chains_init(&self, e);
+    if (status == PH_OK) {
+        status = warm_up(&self, sampler);
+    }
+    for (size_t it = 1; it <= most && status == PH_OK; it++) {
+        double acceptance;
+        status = iterate(&self, sampler, (uint32_t)(WARM_UP + it), &acceptance);
+        if (status == PH_OK) {
+            status = store(sample, &self, sampler);
+        }
+        if (status < 0 || it < LEAST_ITERATIONS || (it % CHECK_EVERY && it != most)) {
+            continue;
+        }
+        status = assess(sample, e->n);
+        if (status == PH_OK && sample->rhat < PH_RHAT_LIMIT &&
+            ph_sample_good(sample, sampler->settings)) {
+            break;
+        }
+        char remark[64];
+        snprintf(remark, sizeof remark, "R-hat %.3f, effective %.0f", sample->rhat,
+                 sample->ess);
+        if (status == PH_OK) {
+            status = ph_sampler_progress(sampler, "Metropolis correction",
+                                         (double)it / (double)most, remark);
+        }
+    }
+    chains_clear(&self);
+    return status;
+}

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The O(n^2) sums over pairs of particles. For n of a few hundred they cost less than the
+ * scores; plain loops in the order of the particles keep the result independent of
+ * threads.
+ */
+#include "kernel.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "linalg.h"
+#include "phasic/base/memory.h"
+#include "phasic/base/status.h"
+
+/* out = M (a - b); returns the squared distance in M. */
+static double metric_difference(size_t d, const double *m, const double *a,
+                                const double *b, double *out)
+{
+    double sum = 0;
+    for (size_t k = 0; k < d; k++) {
+        double row = 0;
+        for (size_t l = 0; l < d; l++) {
+            row += m[k * d + l] * (a[l] - b[l]);
+        }
+        out[k] = row;
+        sum += row * (a[k] - b[k]);
+    }
+    return sum;
+}
+
+void ph_svgd_direction(size_t particles, size_t d, const double *z, const double *score,
+                       const double *metric, double *phi)
+{
+    memset(phi, 0, particles * d * sizeof *phi);
+    for (size_t i = 0; i < particles; i++) {
+        const double *x = z + i * d;
+        double *out = phi + i * d;
+        for (size_t j = 0; j < particles; j++) {
+            const double *y = z + j * d, *s = score + j * d;
+            double distance2 = 0;
+            for (size_t k = 0; k < d; k++) {
+                double row = 0;
+                for (size_t l = 0; l < d; l++) {
+                    row += metric[k * d + l] * (x[l] - y[l]);
+                }
+                distance2 += row * (x[k] - y[k]);
+            }
+            double kernel = exp(-0.5 * distance2);
+            for (size_t k = 0; k < d; k++) {
+                double repulsion = 0;
+                for (size_t l = 0; l < d; l++) {
+                    repulsion += metric[k * d + l] * (x[l] - y[l]);
+                }
+                out[k] += kernel * (s[k] + repulsion);
+            }
+        }
+        for (size_t k = 0; k < d; k++) {
+            out[k] /= (double)particles;
+        }
+    }
+}
+
+/* metric <- mean_i H_i / d */
+static void mean_metric(const ph_ensemble *self, double *metric)
+{
+    size_t dd = self->d * self->d;
+    memset(metric, 0, dd * sizeof *metric);
+    for (size_t i = 0; i < self->n; i++) {
+        for (size_t k = 0; k < dd; k++) {
+            metric[k] += self->hessian[i * dd + k];
+        }
+    }
+    for (size_t k = 0; k < dd; k++) {
+        metric[k] /= (double)self->n * (double)self->d;
+    }
+}
+
+/* phi_i and Hb_i of one particle. */
+static void newton_sums(const ph_ensemble *self, size_t i, const double *metric,
+                        double *phi, double *block, double *g)
+{
+    size_t d = self->d;
+    memset(phi, 0, d * sizeof *phi);
+    memset(block, 0, d * d * sizeof *block);
+    for (size_t j = 0; j < self->n; j++) {
+        const double *h = self->hessian + j * d * d, *s = self->score + j * d;
+        double kernel = exp(-0.5 * metric_difference(d, metric, self->y + i * d,
+                                                     self->y + j * d, g));
+        double square = kernel * kernel;
+        for (size_t k = 0; k < d; k++) {
+            phi[k] += kernel * (s[k] + g[k]);
+            for (size_t l = 0; l <= k; l++) {
+                block[k * d + l] += square * (h[k * d + l] + g[k] * g[l]);
+            }
+        }
+    }
+    for (size_t k = 0; k < d; k++) {
+        phi[k] /= (double)self->n;
+        for (size_t l = 0; l <= k; l++) {
+            block[k * d + l] /= (double)self->n;
+        }
+    }
+}
+
+/* sqrt(mean_i phi_i' A^-1 phi_i) with A = L L'. */
+static double mean_norm(size_t n, size_t d, const double *phi, const double *factor,
+                        double *row)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        memcpy(row, phi + i * d, d * sizeof *row);
+        ph_solve_lower(d, factor, row);
+        sum += ph_dot(d, row, row);
+    }
+    return sqrt(sum / (double)n);
+}
+
+int ph_kernel_newton(const ph_ensemble *self, double *phi, double *step, double *norm)
+{
+    size_t d = self->d;
+    double *metric = ph_alloc(d * d, sizeof *metric);
+    double *block = ph_alloc(d * d, sizeof *block), *g = ph_alloc(d, sizeof *g);
+    int status = metric && block && g ? PH_OK : PH_E_MEMORY;
+    if (status == PH_OK) {
+        mean_metric(self, metric);
+    }
+    for (size_t i = 0; i < self->n && status == PH_OK; i++) {
+        newton_sums(self, i, metric, phi + i * d, block, g);
+        status = ph_cholesky(d, block, block);
+        memcpy(step + i * d, phi + i * d, d * sizeof *step);
+        ph_solve_lower(d, block, step + i * d);
+        ph_solve_lower_transposed(d, block, step + i * d);
+    }
+    if (status == PH_OK) {
+        status = ph_cholesky(d, metric, metric);
+        *norm = mean_norm(self->n, d, phi, metric, g);
+    }
+    free(metric);
+    free(block);
+    free(g);
+    return status;
+}
+
+static int compare_double(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* u = L' y and v = L^-1 score: in these coordinates the metric is the identity. */
+static void whitened(const ph_ensemble *self, const double *factor, double *u, double *v)
+{
+    size_t d = self->d;
+    for (size_t i = 0; i < self->n; i++) {
+        for (size_t k = 0; k < d; k++) {
+            double sum = 0;
+            for (size_t l = k; l < d; l++) {
+                sum += factor[l * d + k] * self->y[i * d + l];
+            }
+            u[i * d + k] = sum;
+        }
+        memcpy(v + i * d, self->score + i * d, d * sizeof *v);
+        ph_solve_lower(d, factor, v + i * d);
+    }
+}
+
+static double distance2(size_t d, const double *a, const double *b)
+{
+    double sum = 0;
+    for (size_t k = 0; k < d; k++) {
+        sum += (a[k] - b[k]) * (a[k] - b[k]);
+    }
+    return sum;
+}
+
+static double median_distance2(size_t n, size_t d, const double *u, double *work)
+{
+    size_t pairs = 0;
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < i; j++) {
+            work[pairs++] = distance2(d, u + i * d, u + j * d);
+        }
+    }
+    qsort(work, pairs, sizeof *work, compare_double);
+    return pairs ? work[pairs / 2] : 1;
+}
+
+/* The linear kernel's part: mean v + (mean v (u-mu)' + I) (u_i - mu). */
+static void add_linear(size_t n, size_t d, const double *u, const double *v, double *phi,
+                       double *mean, double *cross)
+{
+    double *mean_v = cross + d * d;
+    ph_moments(n, d, u, NULL, mean, NULL);
+    ph_moments(n, d, v, NULL, mean_v, NULL);
+    memset(cross, 0, d * d * sizeof *cross);
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < d; k++) {
+            for (size_t l = 0; l < d; l++) {
+                cross[k * d + l] +=
+                    v[i * d + k] * (u[i * d + l] - mean[l]) / (double)n;
+            }
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        const double *x = u + i * d;
+        for (size_t k = 0; k < d; k++) {
+            double sum = mean_v[k] + x[k] - mean[k];
+            for (size_t l = 0; l < d; l++) {
+                sum += cross[k * d + l] * (x[l] - mean[l]);
+            }
+            phi[i * d + k] += sum;
+        }
+    }
+}
+
+static void add_rbf(size_t n, size_t d, const double *u, const double *v, double h2,
+                    double *phi)
+{
+    for (size_t i = 0; i < n; i++) {
+        double *out = phi + i * d, total = 0;
+        memset(out, 0, d * sizeof *out);
+        for (size_t j = 0; j < n; j++) {
+            double kernel = exp(-0.5 * distance2(d, u + i * d, u + j * d) / h2);
+            total += kernel;
+            for (size_t k = 0; k < d; k++) {
+                out[k] += kernel * (v[j * d + k] + (u[i * d + k] - u[j * d + k]) / h2);
+            }
+        }
+        for (size_t k = 0; k < d; k++) {
+            out[k] /= total;
+        }
+    }
+}
+
+int ph_kernel_preconditioned(const ph_ensemble *self, const double *metric, double *phi,
+                             double *step, double *norm, double *length)
+{
+    size_t n = self->n, d = self->d;
+    double *factor = ph_alloc(d * d, sizeof *factor), *mean = ph_alloc(d, sizeof *mean);
+    double *u = ph_alloc(n * d, sizeof *u), *v = ph_alloc(n * d, sizeof *v);
+    double *pairs = ph_alloc(n * n / 2, sizeof *pairs);
+    double *cross = ph_alloc(d * d + d, sizeof *cross);
+    int status = factor && mean && u && v && pairs && cross
+                     ? ph_cholesky(d, metric, factor)
+                     : PH_E_MEMORY;
+    if (status == PH_OK) {
+        whitened(self, factor, u, v);
+        double h2 = median_distance2(n, d, u, pairs);
+        add_rbf(n, d, u, v, h2, phi);
+        add_linear(n, d, u, v, phi, mean, cross);
+        *norm = sqrt(ph_dot(n * d, phi, phi) / (double)n);
+        *length = fmin(0.5, h2);
+        memcpy(step, phi, n * d * sizeof *step);
+        for (size_t i = 0; i < n; i++) { /* back: y = L'^-1 u */
+            ph_solve_lower_transposed(d, factor, step + i * d);
+        }
+    }
+    free(factor);
+    free(mean);
+    free(u);
+    free(v);
+    free(pairs);
+    free(cross);
+    return status;
+}
+
+/* Residuals over particles from..to. */
+static void cluster_residuals(const ph_ensemble *self, size_t from, size_t to,
+                              double *work, double *r1, double *r2)
+{
+    size_t d = self->d, n = to - from;
+    const double *y = self->y + from * d, *s = self->score + from * d;
+    double *mean = work, *mean_s = work + d, *c = work + 2 * d;
+    ph_moments(n, d, y, NULL, mean, c);
+    ph_moments(n, d, s, NULL, mean_s, NULL);
+    for (size_t k = 0; k < d; k++) {
+        double cross = 0;
+        for (size_t i = 0; i < n; i++) {
+            cross += s[i * d + k] * (y[i * d + k] - mean[k]);
+        }
+        *r2 = fmax(*r2, fabs(cross / (double)n + 1));
+        *r1 = fmax(*r1, fabs(ph_dot(d, c + k * d, mean_s)) / sqrt(c[k * (d + 1)]));
+    }
+}
+
+int ph_kernel_residuals(const ph_ensemble *self, double *r1, double *r2)
+{
+    size_t d = self->d;
+    double *work = ph_alloc(2 * d + d * d, sizeof *work);
+    if (!work) {
+        return PH_E_MEMORY;
+    }
+    *r1 = *r2 = 0;
+    for (size_t from = 0, to; from < self->n; from = to) {
+        for (to = from; to < self->n && self->cluster[to] == self->cluster[from]; to++) {
+        }
+        if (to - from > d + 1) {
+            cluster_residuals(self, from, to, work, r1, r2);
+        }
+    }
+    free(work);
+    return PH_OK;
+}
+
+double ph_kernel_ksd(const ph_ensemble *self)
+{
+    size_t n = self->n, d = self->d;
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double *x = self->y + i * d, *gx = self->score + i * d;
+        for (size_t j = 0; j < n; j++) {
+            const double *y = self->y + j * d, *gy = self->score + j * d;
+            double r2 = distance2(d, x, y), q = 1 / (1 + r2), k = sqrt(q);
+            double cross = 0, scores = 0;
+            for (size_t l = 0; l < d; l++) {
+                cross += (x[l] - y[l]) * (gx[l] - gy[l]);
+                scores += gx[l] * gy[l];
+            }
+            /* trace of grad_x grad_y k, then the two mixed terms, then g g k */
+            sum += k * q * ((double)d - 3 * r2 * q) + k * q * cross + k * scores;
+        }
+    }
+    return sqrt(fmax(sum, 0)) / (double)n;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "importance.h"
+#include "linalg.h"
+#include "pareto.h"
+#include "phasic/base/memory.h"
+#include "phasic/base/status.h"
+
+void ph_sample_clear(ph_sample *self)
+{
+    free(self->y);
+    free(self->z);
+    free(self->log_p);
+    free(self->score);
+    free(self->density);
+    free(self->log_q);
+    free(self->label);
+    free(self->weight);
+    free(self->calibrated);
+    memset(self, 0, sizeof *self);
+}
+
+static int grow(void *block_pointer, size_t n, size_t row)
+{
+    void *block;
+    memcpy(&block, block_pointer, sizeof block);
+    block = ph_realloc(block, n * row, sizeof(double));
+    if (!block) {
+        return PH_E_MEMORY;
+    }
+    memcpy(block_pointer, &block, sizeof block);
+    return PH_OK;
+}
+
+int ph_sample_reserve(ph_sample *self, size_t n)
+{
+    if (n <= self->capacity) {
+        return PH_OK;
+    }
+    size_t wanted = self->capacity + self->capacity / 2;
+    wanted = wanted < n ? n : wanted;
+    size_t *label = ph_realloc(self->label, wanted, sizeof *label);
+    if (!label) {
+        return PH_E_MEMORY;
+    }
+    self->label = label;
+    if (grow(&self->y, wanted, self->d) || grow(&self->z, wanted, self->d) ||
+        grow(&self->log_p, wanted, 1) || grow(&self->score, wanted, self->d) ||
+        grow(&self->density, wanted, self->n_columns) || grow(&self->log_q, wanted, 1) ||
+        grow(&self->weight, wanted, 1) || grow(&self->calibrated, wanted, 1)) {
+        return PH_E_MEMORY;
+    }
+    self->capacity = wanted;
+    return PH_OK;
+}
+
+double ph_pareto_limit(size_t n)
+{
+    return fmin(0.7, 1 - 1 / log10((double)n));
+}
+
+/*
+ * Weighted kurtosis and the tail index of w (z - mean)^2: where its k reaches 1/2 the
+ * error of the sd has no variance, whatever its estimate says.
+ */
+static int moment_tails(ph_sample *self)
+{
+    size_t n = self->n, d = self->d;
+    double *mean = ph_alloc(d, sizeof *mean), *value = ph_alloc(n, sizeof *value);
+    int status = mean && value ? PH_OK : PH_E_MEMORY;
+    self->moment_k = self->kurtosis = 0;
+    if (status == PH_OK) {
+        ph_moments(n, d, self->z, self->weight, mean, NULL);
+    }
+    for (size_t k = 0; k < d && status == PH_OK; k++) {
+        double second = 0, fourth = 0, shape;
+        for (size_t i = 0; i < n; i++) {
+            double u = self->z[i * d + k] - mean[k], square = u * u;
+            value[i] = self->weight[i] * square;
+            second += value[i];
+            fourth += value[i] * square;
+        }
+        self->kurtosis = fmax(self->kurtosis, fourth / (second * second));
+        status = ph_pareto_k(n, value, &shape);
+        self->moment_k = fmax(self->moment_k, shape);
+    }
+    free(mean);
+    free(value);
+    return status;
+}
+
+int ph_sample_tails(ph_sample *self)
+{
+    double squares = ph_dot(self->n, self->weight, self->weight);
+    self->ess = 1 / (squares * self->inefficiency);
+    self->calibration.error_mean = self->calibration.error_sd = INFINITY;
+    return moment_tails(self);
+}
+
+int ph_sample_calibrate(ph_sample *self)
+{
+    memset(&self->calibration, 0, sizeof self->calibration);
+    if (self->ess < 4 * (double)(self->d + 1)) { /* no covariance to speak of */
+        self->calibration.error_mean = self->calibration.error_sd = INFINITY;
+        memcpy(self->calibrated, self->weight, self->n * sizeof(double));
+        return PH_OK;
+    }
+    return ph_calibrate(self->n, self->d, self->z, self->y, self->score, self->weight,
+                        self->inefficiency, self->calibrated, &self->calibration);
+}
+
+int ph_sample_even(const ph_sample *self, const ph_svgd_settings *settings)
+{
+    double drawn = (double)self->n / self->inefficiency;
+    int tails = self->pareto_k < ph_pareto_limit(self->n) || self->ess > 0.9 * drawn;
+    return tails && self->moment_k < PH_MOMENT_LIMIT && self->ess >= settings->ess &&
+           self->largest < PH_WEIGHT_LIMIT;
+}
+
+int ph_sample_good(const ph_sample *self, const ph_svgd_settings *settings)
+{
+    return ph_sample_even(self, settings) &&
+           self->calibration.stein < PH_STEIN_LIMIT &&
+           3 * self->calibration.error_mean <= settings->tolerance_mean &&
+           3 * self->calibration.error_sd <= settings->tolerance_sd;
+}

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The four stages in order, and the result put together. docs/inference.md explains. */
+#include "phasic/svgd/svgd.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "chains.h"
+#include "ensemble.h"
+#include "importance.h"
+#include "kernel.h"
+#include "linalg.h"
+#include "modes.h"
+#include "phasic/base/clock.h"
+#include "phasic/base/memory.h"
+#include "phasic/base/rng.h"
+#include "phasic/base/status.h"
+#include "verdict.h"
+
+void ph_svgd_defaults(ph_svgd_settings *self)
+{
+    memset(self, 0, sizeof *self);
+    self->particles = 200;
+    self->starts = 16;
+    self->max_iterations = 60;
+    self->tolerance_mean = 0.05;
+    self->tolerance_sd = 0.05;
+    self->ess = 2000;
+    self->max_batches = 40;
+}
+
+static int check_settings(const ph_target *target, const ph_svgd_settings *settings,
+                          ph_error *error)
+{
+    if (target->d == 0 || !target->eval || !target->start) {
+        return ph_error_set(error, PH_E_INTERNAL,
+                            "a target needs at least one dimension and both callbacks");
+    }
+    if (settings->particles == 0 || settings->particles % 8 != 0 ||
+        settings->particles < 2 * (target->d + 1)) {
+        return ph_error_set(error, PH_E_USAGE,
+                            "the number of particles is %zu; a multiple of 8 that is at "
+                            "least twice the number of parameters plus one (%zu) is "
+                            "needed",
+                            settings->particles, 2 * (target->d + 1));
+    }
+    if (settings->starts == 0 || settings->max_batches == 0 ||
+        settings->particles > 1000000 || settings->starts > 1000000 ||
+        settings->max_batches > 100000) {
+        return ph_error_set(error, PH_E_USAGE,
+                            "the numbers of starts and of batches must be at least 1, "
+                            "and particles and starts at most a million");
+    }
+    if (!(settings->tolerance_mean > 0) || !(settings->tolerance_sd > 0) ||
+        !(settings->ess > 0) || !isfinite(settings->ess)) {
+        return ph_error_set(error, PH_E_USAGE,
+                            "tolerances and the effective sample size must be positive");
+    }
+    return PH_OK;
+}
+
+void ph_svgd_result_free(ph_svgd_result *self)
+{
+    if (!self) {
+        return;
+    }
+    free(self->particle);
+    free(self->z);
+    free(self->log_p);
+    free(self->weight);
+    free(self->raw_weight);
+    free(self->draw);
+    free(self->draw_log_p);
+    free(self->history);
+    ph_modes_free(self->mode, self->n_modes);
+    free(self);
+}
+
+/* Mass of every cluster in the weighted sample, by the label of the component drawn. */
+static void cluster_masses(const ph_sample *sample, size_t clusters, double *mass)
+{
+    memset(mass, 0, clusters * sizeof *mass);
+    for (size_t i = 0; i < sample->n; i++) {
+        mass[sample->label[i]] += sample->weight[i];
+    }
+}
+
+/*
+ * Particles (each mode's weighted by its mass) against the weighted sample: worst
+ * difference of means in sd and of log sd.
+ */
+static int compare(ph_svgd_result *result, const ph_ensemble *e, const ph_sample *sample,
+                   const double *mass)
+{
+    size_t n = e->n, d = e->d;
+    double *weight = ph_alloc(n, sizeof *weight);
+    double *mean = ph_alloc(2 * d, sizeof *mean), *c = ph_alloc(2 * d * d, sizeof *c);
+    int status = weight && mean && c ? PH_OK : PH_E_MEMORY;
+    if (status < 0) {
+        goto out;
+    }
+    for (size_t from = 0, to; from < n; from = to) {
+        for (to = from; to < n && e->cluster[to] == e->cluster[from]; to++) {
+        }
+        for (size_t i = from; i < to; i++) {
+            weight[i] = mass[e->cluster[from]] / (double)(to - from);
+        }
+    }
+    ph_moments(n, d, result->particle, weight, mean, c);
+    ph_moments(sample->n, d, sample->z, sample->calibrated, mean + d, c + d * d);
+    for (size_t k = 0; k < d; k++) {
+        double sd = sqrt(fmax(c[k * (d + 1)], 0));
+        double true_sd = sqrt(fmax(c[d * d + k * (d + 1)], 0));
+        ph_svgd_diagnostics *diagnostics = &result->diagnostics;
+        diagnostics->shift_mean =
+            fmax(diagnostics->shift_mean, fabs(mean[k] - mean[d + k]) / true_sd);
+        diagnostics->shift_sd = fmax(diagnostics->shift_sd, fabs(log(sd / true_sd)));
+    }
+out:
+    free(weight);
+    free(mean);
+    free(c);
+    return status;
+}
+
+typedef struct ranked {
+    double key;
+    size_t index;
+} ranked;
+
+static int by_key(const void *a, const void *b)
+{
+    const ranked *x = a, *y = b;
+    if (x->key != y->key) {
+        return x->key < y->key ? -1 : 1;
+    }
+    return (x->index > y->index) - (x->index < y->index);
+}
+
+/* Sorts the sample along its direction of largest variance (whitened frame). */
+static int order_sample(const ph_sample *sample, ranked *order)
+{
+    size_t d = sample->d;
+    double *mean = ph_alloc(d, sizeof *mean), *c = ph_alloc(d * d, sizeof *c);
+    double *values = ph_alloc(d, sizeof *values), *v = ph_alloc(d * d, sizeof *v);
+    int status = mean && c && values && v ? PH_OK : PH_E_MEMORY;
+    if (status == PH_OK) {
+        ph_moments(sample->n, d, sample->y, sample->weight, mean, c);
+        status = ph_eigen(d, c, values, v);
+    }
+    for (size_t i = 0; i < sample->n && status == PH_OK; i++) {
+        order[i].key = ph_dot(d, v + (d - 1) * d, sample->y + i * d);
+        order[i].index = i;
+    }
+    if (status == PH_OK) {
+        qsort(order, sample->n, sizeof *order, by_key);
+    }
+    free(mean);
+    free(c);
+    free(values);
+    free(v);
+    return status;
+}
+
+/*
+ * Equal-weight draws: systematic resampling of the calibrated weights, clipped at zero,
+ * along the direction of largest variance; then put into random order, so that readers
+ * who compute autocorrelations find none.
+ */
+static int resample(ph_svgd_result *result, const ph_sample *sample, uint64_t seed)
+{
+    size_t n = sample->n, d = sample->d, draws = result->draws;
+    ranked *order = ph_alloc(n, sizeof *order);
+    size_t *chosen = ph_alloc(draws, sizeof *chosen);
+    double total = 0, upto = 0;
+    int status = order && chosen ? order_sample(sample, order) : PH_E_MEMORY;
+    if (status < 0) {
+        goto out;
+    }
+    for (size_t i = 0; i < n; i++) {
+        total += fmax(sample->calibrated[i], 0);
+    }
+    ph_rng stream;
+    ph_rng_init(&stream, seed, PH_RNG_RESAMPLE, 0, 0);
+    double offset = ph_rng_uniform(&stream);
+    size_t at = 0, last = 0;
+    for (size_t i = 0; i < n && at < draws; i++) {
+        double w = fmax(sample->calibrated[order[i].index], 0);
+        upto += w / total * (double)draws;
+        last = w > 0 ? order[i].index : last;
+        while (at < draws && (double)at + offset < upto) {
+            chosen[at++] = order[i].index;
+        }
+    }
+    while (at < draws) { /* rounding at the end of the sum */
+        chosen[at++] = last;
+    }
+    for (size_t i = draws; i-- > 1;) {
+        size_t j = (size_t)(ph_rng_uniform(&stream) * (double)(i + 1));
+        size_t swap = chosen[i];
+        chosen[i] = chosen[j];
+        chosen[j] = swap;
+    }
+    for (size_t i = 0; i < draws; i++) {
+        memcpy(result->draw + i * d, sample->z + chosen[i] * d, d * sizeof(double));
+        result->draw_log_p[i] = sample->log_p[chosen[i]];
+    }
+out:
+    free(order);
+    free(chosen);
+    return status;
+}
+
+static int allocate(ph_svgd_result *result, const ph_ensemble *e, const ph_sample *sample,
+                    const ph_svgd_settings *settings)
+{
+    size_t d = e->d, n = sample->n;
+    result->d = d;
+    result->particles = e->n;
+    result->n = n;
+    result->draws = settings->draws ? settings->draws : settings->particles;
+    result->particle = ph_alloc(e->n * d, sizeof(double));
+    result->z = ph_alloc(n * d, sizeof(double));
+    result->log_p = ph_alloc(n, sizeof(double));
+    result->weight = ph_alloc(n, sizeof(double));
+    result->raw_weight = ph_alloc(n, sizeof(double));
+    result->draw = ph_alloc(result->draws * d, sizeof(double));
+    result->draw_log_p = ph_alloc(result->draws, sizeof(double));
+    result->history = ph_alloc(4 * e->iterations, sizeof(double));
+    return result->particle && result->z && result->log_p && result->weight &&
+                   result->raw_weight && result->draw && result->draw_log_p &&
+                   result->history
+               ? PH_OK
+               : PH_E_MEMORY;
+}
+
+static void fill_diagnostics(ph_svgd_diagnostics *out, const ph_ensemble *e,
+                             const ph_sample *importance, const ph_sample *sample)
+{
+    out->iterations = e->iterations;
+    out->r1 = e->r1;
+    out->r2 = e->r2;
+    out->ksd = ph_kernel_ksd(e);
+    out->ess = sample->ess;
+    out->ess_fraction = importance->ess / (double)importance->n;
+    out->pareto_k = importance->pareto_k;
+    out->largest_weight = importance->largest;
+    out->log_evidence = importance->log_evidence;
+    out->log_evidence_error = importance->log_evidence_error;
+    out->calibration_shift = sample->calibration.shift;
+    out->error_mean = sample->calibration.error_mean;
+    out->error_sd = sample->calibration.error_sd;
+    if (sample != importance) {
+        out->used_chains = 1;
+        out->rhat = sample->rhat;
+        out->chain_ess = sample->ess;
+    }
+}
+
+/* Everything but the modes. */
+static int finish(ph_svgd_result *result, const ph_sampler *sampler, const ph_ensemble *e,
+                  const ph_sample *importance, const ph_sample *sample)
+{
+    size_t d = e->d, n = sample->n;
+    double *mass = ph_alloc(e->clusters, sizeof *mass);
+    int status = mass ? allocate(result, e, sample, sampler->settings) : PH_E_MEMORY;
+    if (status < 0) {
+        goto out;
+    }
+    ph_sampler_to_z(sampler, e->n, e->y, result->particle);
+    memcpy(result->z, sample->z, n * d * sizeof(double));
+    memcpy(result->log_p, sample->log_p, n * sizeof(double));
+    memcpy(result->weight, sample->calibrated, n * sizeof(double));
+    memcpy(result->raw_weight, sample->weight, n * sizeof(double));
+    memcpy(result->history, e->history, 4 * e->iterations * sizeof(double));
+    fill_diagnostics(&result->diagnostics, e, importance, sample);
+    cluster_masses(importance, e->clusters, mass);
+    for (size_t m = 0; m < e->clusters; m++) {
+        result->mode[m].weight = mass[m];
+    }
+    status = compare(result, e, sample, mass);
+    if (status == PH_OK) {
+        status = resample(result, sample, sampler->settings->seed);
+    }
+    if (status == PH_OK) {
+        ph_verdict(result, sample, sampler->settings);
+    }
+out:
+    free(mass);
+    return status;
+}
+
+static int needs_chains(const ph_sample *sample, const ph_svgd_settings *settings)
+{
+    return !ph_sample_good(sample, settings) &&
+           (sample->pareto_k >= ph_pareto_limit(sample->n) ||
+            sample->ess < 0.1 * (double)sample->n);
+}
+
+/* Stage 3: importance sampling, and chains where its weights cannot be trusted. */
+static int correct(ph_sampler *sampler, const ph_ensemble *e, ph_sample *importance,
+                   ph_sample *chains)
+{
+    ph_importance proposal;
+    int few = e->d <= PH_IMPORTANCE_DIMENSIONS;
+    int status = ph_importance_init(&proposal, sampler, e);
+    if (status == PH_OK) {
+        status = few ? ph_importance_run(&proposal, importance, sampler)
+                     : ph_importance_probe(&proposal, importance, sampler);
+    }
+    if (status == PH_OK && (!few || needs_chains(importance, sampler->settings))) {
+        status = ph_chains_run(chains, sampler, e);
+        if (status == PH_OK) {
+            status =
+                ph_importance_bridge(&proposal, importance, chains, sampler->log_det);
+        }
+    }
+    ph_importance_clear(&proposal);
+    return status;
+}
+
+/* Which parameters a flat direction holds, as a warning. */
+static void name_weak(const ph_sampler *sampler, const ph_mode *modes, size_t n_modes)
+{
+    for (size_t m = 0; m < n_modes; m++) {
+        char list[200] = "";
+        size_t used = 0;
+        for (size_t k = 0; modes[m].weak && k < sampler->d; k++) {
+            if (fabs(modes[m].direction[k]) > 0.3 && used < sizeof list) {
+                int wrote = snprintf(list + used, sizeof list - used, "%s%zu (%+.2f)",
+                                     used ? ", " : "", k + 1, modes[m].direction[k]);
+                used += wrote > 0 ? (size_t)wrote : 0;
+            }
+        }
+        if (modes[m].weak) {
+            ph_log_write(sampler->log, PH_LOG_WARNING,
+                         "the posterior is nearly flat along a direction at mode %zu: "
+                         "parameter %s",
+                         m + 1, list);
+        }
+    }
+}
+
+static int run_stages(ph_svgd_result *result, ph_sampler *sampler, ph_ensemble *e,
+                      ph_sample *importance, ph_sample *chains)
+{
+    double *seconds = result->diagnostics.seconds, start = ph_clock_seconds(), now;
+    int status = ph_modes_find(sampler, &result->mode, &result->n_modes);
+    if (status < 0) {
+        return status;
+    }
+    result->diagnostics.modes = result->n_modes;
+    name_weak(sampler, result->mode, result->n_modes);
+    seconds[0] = (now = ph_clock_seconds()) - start;
+    start = now;
+    status = ph_ensemble_init(e, sampler, result->mode, result->n_modes);
+    if (status == PH_OK) {
+        status = ph_ensemble_transport(e, sampler);
+    }
+    seconds[1] = (now = ph_clock_seconds()) - start;
+    start = now;
+    if (status == PH_OK) {
+        status = correct(sampler, e, importance, chains);
+    }
+    seconds[2] = (now = ph_clock_seconds()) - start;
+    start = now;
+    if (status == PH_OK) {
+        status = finish(result, sampler, e, importance, chains->n ? chains : importance);
+    }
+    seconds[3] = ph_clock_seconds() - start;
+    result->diagnostics.value_evaluations = sampler->value_evaluations;
+    result->diagnostics.score_evaluations = sampler->score_evaluations;
+    return status;
+}
+
+int ph_svgd_run(ph_svgd_result **result, const ph_target *target,
+                const ph_svgd_settings *settings, const ph_log *log, ph_error *error)
+{
+    int status = check_settings(target, settings, error);
+    if (status < 0) {
+        return status;
+    }
+    ph_sampler sampler;
+    ph_ensemble ensemble = {0};
+    ph_sample importance = {0}, chains = {0};
+    ph_svgd_result *self = ph_alloc(1, sizeof *self);
+    status = ph_sampler_init(&sampler, target, settings, log, error);
+    if (!self) {
+        status = PH_E_MEMORY;
+    }
+    if (status == PH_OK) {
+        status = run_stages(self, &sampler, &ensemble, &importance, &chains);
+    }
+    if (status == PH_OK) {
+        *result = self;
+        self = NULL;
+    } else {
+        ph_error_set(error, status, "the posterior could not be sampled: %s",
+                     ph_status_text(status));
+    }
+    ph_svgd_result_free(self);
+    ph_sample_clear(&importance);
+    ph_sample_clear(&chains);
+    ph_ensemble_clear(&ensemble);
+    ph_sampler_clear(&sampler);
+    return status;
+}

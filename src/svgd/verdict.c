@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Everything the verdict rests on is estimated from the corrected sample, never from the
+ * particles' own residuals: those are blind to wrong tails. Errors count three times
+ * (a summary is within three standard errors in all but one of some hundred cases).
+ */
+#include "verdict.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "phasic/base/buffer.h"
+
+#define SHIFT_LIMIT 1.0 /* particles against summaries, in sd or log sd */
+
+typedef struct verdict {
+    ph_buffer text;
+    int faults;
+} verdict;
+
+static void say(verdict *self, int fault, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+static void say(verdict *self, int fault, const char *format, ...)
+{
+    char sentence[256];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(sentence, sizeof sentence, format, arguments);
+    va_end(arguments);
+    if (self->text.length) {
+        ph_buffer_add(&self->text, "; ");
+    }
+    ph_buffer_add(&self->text, sentence);
+    self->faults += fault;
+}
+
+static void check_weights(verdict *self, const ph_sample *sample,
+                          const ph_svgd_settings *settings)
+{
+    double drawn = (double)sample->n, limit = ph_pareto_limit(sample->n);
+    if (sample->ess < settings->ess) {
+        say(self, 1, "the effective sample size is %.0f and %.0f was asked for",
+            sample->ess, settings->ess);
+    }
+    if (sample->pareto_k >= limit && sample->ess <= 0.9 * drawn) {
+        say(self, 1,
+            "the importance weights have a heavy tail (Pareto k %.2f, the limit is "
+            "%.2f), so the posterior reaches further than the proposals",
+            sample->pareto_k, limit);
+    }
+    if (sample->largest >= PH_WEIGHT_LIMIT) {
+        say(self, 1, "one draw carries %.0f times the average weight", sample->largest);
+    }
+}
+
+static void check_errors(verdict *self, const ph_sample *sample,
+                         const ph_svgd_settings *settings)
+{
+    const ph_calibration *c = &sample->calibration;
+    if (!(3 * c->error_mean <= settings->tolerance_mean)) {
+        say(self, 1,
+            "three Monte Carlo errors of a mean are %.2g standard deviations and at most "
+            "%.2g was asked for",
+            3 * c->error_mean, settings->tolerance_mean);
+    }
+    if (!(3 * c->error_sd <= settings->tolerance_sd)) {
+        say(self, 1,
+            "three Monte Carlo errors of a standard deviation are %.2g of it and at most "
+            "%.2g was asked for",
+            3 * c->error_sd, settings->tolerance_sd);
+    }
+    if (sample->moment_k >= PH_MOMENT_LIMIT) {
+        say(self, 1,
+            "the posterior's tails are so heavy that its standard deviation cannot be "
+            "estimated (Pareto k %.2f of the squared deviations)",
+            sample->moment_k);
+    }
+    if (c->stein > PH_STEIN_LIMIT) {
+        say(self, 1,
+            "a Stein identity is violated by %.1f Monte Carlo errors, so some of the "
+            "posterior is missing from the sample",
+            c->stein);
+    }
+    if (c->shift > 3) {
+        say(self, 0, "calibration moved a mean by %.1f Monte Carlo errors", c->shift);
+    }
+}
+
+static void check_chains(verdict *self, const ph_sample *sample)
+{
+    if (!(sample->rhat < PH_RHAT_LIMIT)) {
+        say(self, 1, "the chains disagree (split R-hat %.3f, the limit is %.2f)",
+            sample->rhat, PH_RHAT_LIMIT);
+    }
+}
+
+static void check_shift(verdict *self, const ph_svgd_diagnostics *d)
+{
+    if (d->shift_mean > SHIFT_LIMIT || d->shift_sd > SHIFT_LIMIT) {
+        say(self, 1,
+            "the particles and the weighted sample disagree (means by %.2f standard "
+            "deviations, standard deviations by a factor of %.2f)",
+            d->shift_mean, exp(d->shift_sd));
+    }
+}
+
+void ph_verdict(ph_svgd_result *result, const ph_sample *sample,
+                const ph_svgd_settings *settings)
+{
+    verdict self = {{0}, 0};
+    check_weights(&self, sample, settings);
+    check_errors(&self, sample, settings);
+    if (result->diagnostics.used_chains) {
+        check_chains(&self, sample);
+    }
+    check_shift(&self, &result->diagnostics);
+    result->converged = self.faults == 0 && !self.text.failed;
+    if (result->converged) {
+        say(&self, 0,
+            "the effective sample size is %.0f, and three Monte Carlo errors are at most "
+            "%.2g of a standard deviation for means and %.2g for standard deviations",
+            sample->ess, 3 * sample->calibration.error_mean,
+            3 * sample->calibration.error_sd);
+    }
+    for (size_t m = 0; m < result->n_modes; m++) {
+        if (result->mode[m].weak) {
+            say(&self, 0,
+                "the data say little about one direction of the parameters at mode %zu",
+                m + 1);
+        }
+    }
+    snprintf(result->reasons, sizeof result->reasons, "%s",
+             self.text.text ? self.text.text : "");
+    ph_buffer_free(&self.text);
+}
