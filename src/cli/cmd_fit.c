@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* phasic fit: model and data to the posterior, its table and its files. */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "job.h"
+#include "phasic/base/clock.h"
+#include "phasic/base/file.h"
+#include "phasic/base/memory.h"
+#include "phasic/fit/fit.h"
+#include "phasic/num/lanes.h"
+#include "phasic/report/summary.h"
+#include "phasic/report/table.h"
+
+#define TYPICAL_SCORES 40 /* score evaluations a particle in a typical run */
+
+/* clang-format off */
+const ph_option ph_fit_options[] = {
+    {"output", 'o', PH_OPTION_TEXT, "PREFIX", NULL, 0, 0, 0,
+     "write PREFIX.json and PREFIX.csv"},
+    {"force", 0, PH_OPTION_FLAG, NULL, NULL, 0, 0, 0, "overwrite existing results"},
+    {"method", 0, PH_OPTION_CHOICE, "svgd|map", "svgd", 0, 0, 0,
+     "how it is found; map is not available yet"},
+    {"particles", 0, PH_OPTION_WHOLE, "N", "200", 8, 1e6, 0,
+     "particles, a multiple of 8"},
+    {"draws", 0, PH_OPTION_WHOLE, "N", NULL, 1, 1e7, 0,
+     "draws in PREFIX.csv [as many as particles]"},
+    {"tolerance", 0, PH_OPTION_REAL, "X", "0.05", 1e-6, 1, 0,
+     "Monte Carlo error that counts as converged: of means\nin posterior sd, of sds "
+     "relative"},
+    {"ess", 0, PH_OPTION_WHOLE, "N", "2000", 10, 1e8, 0, "effective sample size to reach"},
+    {"max-iterations", 0, PH_OPTION_WHOLE, "N", "60", 1, 1e6, 0,
+     "iterations of the particles at most"},
+    PH_OPTION_IGNORE,
+    {"dry-run", 0, PH_OPTION_FLAG, NULL, NULL, 0, 0, PH_OPTION_FLAG_ONLY,
+     "check everything, print settings with estimates of\nmemory and time, write nothing"},
+    PH_OPTION_END};
+/* clang-format on */
+
+typedef struct run {
+    ph_app *app;
+    ph_job job;
+    ph_posterior *posterior;
+    ph_svgd_settings settings;
+    ph_fit *fit;
+    ph_summary *summary;
+    ph_setting_record *records;
+    size_t n_records;
+    ph_provenance provenance;
+    char *json_path, *csv_path; /* NULL without --output */
+    double start;
+} run;
+
+/* ---- before the run ---- */
+
+static int read_settings(run *self)
+{
+    ph_app *app = self->app;
+    const ph_options *options = &app->options;
+    ph_svgd_settings *s = &self->settings;
+    if (strcmp(ph_options_text(options, "method"), "svgd") != 0) {
+        ph_error_place(&app->error, "--method");
+        return ph_error_set(&app->error, PH_E_FEATURE,
+                            "'%s' is not available in this version; use svgd",
+                            ph_options_text(options, "method"));
+    }
+    ph_svgd_defaults(s);
+    s->seed = ph_options_whole(options, "seed");
+    s->particles = (size_t)ph_options_whole(options, "particles");
+    s->draws = (size_t)ph_options_whole(options, "draws");
+    s->max_iterations = (size_t)ph_options_whole(options, "max-iterations");
+    s->tolerance_mean = s->tolerance_sd = ph_options_real(options, "tolerance");
+    s->ess = (double)ph_options_whole(options, "ess");
+    if (s->particles % PH_LANES != 0) {
+        ph_error_place(&app->error, "--particles");
+        ph_error_found(&app->error, ph_options_text(options, "particles"), -1);
+        return ph_error_set(&app->error, PH_E_USAGE, "expects a multiple of %d",
+                            PH_LANES);
+    }
+    return PH_OK;
+}
+
+/* Fails now, not after a long run, when a result could not be written. */
+static int check_output(const char *path, int force, ph_error *error)
+{
+    char *folder = ph_strdup(path);
+    if (!folder) {
+        return ph_error_set(error, PH_E_MEMORY, "out of memory");
+    }
+    char *slash = strrchr(folder, '/');
+    if (slash) {
+        slash[slash == folder] = '\0';
+    }
+    int status = PH_OK;
+    ph_error_file(error, path);
+    if (!force && access(path, F_OK) == 0) {
+        status =
+            ph_error_set(error, PH_E_CREATE, "exists already; --force overwrites it");
+    } else if (access(slash ? folder : ".", W_OK | X_OK) != 0) {
+        status =
+            ph_error_set(error, PH_E_CREATE, "cannot be created: %s", strerror(errno));
+    } else {
+        error->file[0] = '\0';
+    }
+    free(folder);
+    return status;
+}
+
+static int prepare_outputs(run *self)
+{
+    ph_app *app = self->app;
+    const char *prefix = ph_options_text(&app->options, "output");
+    if (!prefix) {
+        return PH_OK;
+    }
+    int force = ph_options_flag(&app->options, "force");
+    if (asprintf(&self->json_path, "%s.json", prefix) < 0) {
+        self->json_path = NULL;
+    }
+    if (asprintf(&self->csv_path, "%s.csv", prefix) < 0) {
+        self->csv_path = NULL;
+    }
+    if (!self->json_path || !self->csv_path) {
+        return ph_error_set(&app->error, PH_E_MEMORY, "out of memory");
+    }
+    int status = check_output(self->json_path, force, &app->error);
+    return status == PH_OK ? check_output(self->csv_path, force, &app->error) : status;
+}
+
+static int set_up(run *self)
+{
+    ph_app *app = self->app;
+    int status = ph_job_load(&self->job, app, PH_JOB_DATA);
+    if (status == PH_OK) {
+        status = ph_posterior_new(&self->posterior, self->job.model, self->job.plan,
+                                  self->job.lik, self->job.data, &self->job.device,
+                                  &app->error);
+    }
+    if (status == PH_OK) {
+        status = ph_options_records(&app->options, &self->records, &self->n_records);
+    }
+    return status;
+}
+
+/* ---- the report ---- */
+
+static void fill_provenance(run *self, double fit_start)
+{
+    ph_provenance *p = &self->provenance;
+    p->version = PHASIC_VERSION;
+    p->argc = self->app->argc;
+    p->argv = (const char *const *)self->app->argv;
+    p->seed = self->settings.seed;
+    p->model = self->job.model;
+    p->data = self->job.data;
+    p->settings = self->records;
+    p->n_settings = self->n_records;
+    p->seconds_setup = fit_start - self->start;
+    p->seconds_fit = ph_clock_seconds() - fit_start;
+    p->warnings = (const char *const *)self->app->talk.warning;
+    p->n_warnings = self->app->talk.n_warnings;
+}
+
+/* What the user must know beside the verdict. */
+static void warn(run *self)
+{
+    ph_talk *talk = &self->app->talk;
+    if (self->fit->outside > 0) {
+        ph_talk_warn(
+            talk,
+            "%llu of the parameter vectors that were tried lay outside the model "
+            "(a rate negative or not finite); they have density zero",
+            (unsigned long long)self->fit->outside);
+    }
+    for (size_t i = 0; i < self->summary->length; i++) {
+        const ph_summary_row *row = &self->summary->row[i];
+        if (row->not_finite) {
+            ph_talk_warn(
+                talk,
+                "'%s' has no finite value at %zu of %zu points of the sample; it is "
+                "not summarised",
+                row->name, row->not_finite, self->fit->n);
+        }
+    }
+}
+
+static int write_file(run *self, const char *path,
+                      void (*report)(ph_buffer *, const run *))
+{
+    ph_app *app = self->app;
+    ph_buffer text = {0};
+    report(&text, self);
+    int status = text.failed ? ph_error_set(&app->error, PH_E_MEMORY, "out of memory")
+                             : ph_file_write(path, text.text, text.length,
+                                             ph_options_flag(&app->options, "force"),
+                                             &app->error);
+    ph_buffer_free(&text);
+    return status;
+}
+
+static void report_csv(ph_buffer *out, const run *self)
+{
+    ph_report_csv(out, self->fit, &self->provenance);
+}
+
+static void report_json(ph_buffer *out, const run *self)
+{
+    ph_report_json(out, self->summary, self->fit, &self->provenance);
+}
+
+/* The posterior as a table with full digits. */
+static void print_csv(ph_buffer *out, const ph_summary *summary)
+{
+    static const char *const head[] = {"name", "mean", "sd",  "mcse", "2.5%", "5%",
+                                       "25%",  "50%",  "75%", "95%",  "97.5%"};
+    ph_table table = {0};
+    for (size_t i = 0; i < sizeof head / sizeof *head; i++) {
+        ph_table_head(&table, head[i]);
+    }
+    for (size_t i = 0; i < summary->length; i++) {
+        const ph_summary_row *row = &summary->row[i];
+        ph_table_text(&table, row->name);
+        ph_table_number(&table, row->mean);
+        ph_table_number(&table, row->sd);
+        ph_table_number(&table, row->mcse);
+        for (int q = 0; q < PH_QUANTILES; q++) {
+            ph_table_number(&table, row->quantile[q]);
+        }
+    }
+    ph_table_write_csv(&table, out);
+    ph_table_free(&table);
+}
+
+static void print_result(run *self)
+{
+    ph_app *app = self->app;
+    const char *format = ph_options_text(&app->options, "format");
+    if (strcmp(format, "json") == 0) {
+        report_json(&app->out, self);
+    } else if (strcmp(format, "csv") == 0) {
+        print_csv(&app->out, self->summary);
+    } else {
+        ph_report_text(&app->out, self->summary, self->fit, &self->provenance);
+        if (self->json_path) {
+            ph_buffer_addf(&app->out, "Written: %s, %s\n", self->json_path,
+                           self->csv_path);
+        }
+    }
+}
+
+/* The draws first: PREFIX.json stands for a complete result. */
+static int finish(run *self, double fit_start)
+{
+    ph_app *app = self->app;
+    int status = ph_summary_new(&self->summary, self->fit, self->job.model);
+    if (status != PH_OK) {
+        return status;
+    }
+    warn(self);
+    fill_provenance(self, fit_start);
+    if (self->csv_path) {
+        status = write_file(self, self->csv_path, report_csv);
+    }
+    if (status == PH_OK && self->json_path) {
+        status = write_file(self, self->json_path, report_json);
+    }
+    if (status != PH_OK) {
+        return status;
+    }
+    print_result(self);
+    if (!self->fit->svgd->converged) {
+        return ph_error_set(&app->error, PH_E_UNCONVERGED,
+                            "the fit has not converged: %s", self->fit->svgd->reasons);
+    }
+    return PH_OK;
+}
+
+/* ---- dry run ---- */
+
+/* Seconds of one evaluation of density and gradient for one block per worker. */
+static int time_batch(run *self, size_t n, double *seconds)
+{
+    ph_target target = ph_posterior_target(self->posterior);
+    double *z = ph_alloc(n * target.d, sizeof *z);
+    double *log_p = ph_alloc(n, sizeof *log_p);
+    double *score = ph_alloc(n * target.d, sizeof *score);
+    int status = z && log_p && score ? PH_OK : PH_E_MEMORY;
+    for (size_t i = 0; i < n && status == PH_OK; i++) {
+        status = target.start(target.context, self->settings.seed, (uint32_t)i,
+                              z + i * target.d);
+    }
+    double start = ph_clock_seconds();
+    if (status == PH_OK) {
+        status = target.eval(target.context, n, z, log_p, score);
+    }
+    *seconds = ph_clock_seconds() - start;
+    free(z);
+    free(log_p);
+    free(score);
+    return status;
+}
+
+static void print_estimates(run *self, double seconds, double memory)
+{
+    ph_app *app = self->app;
+    const ph_job *job = &self->job;
+    const char *format = ph_options_text(&app->options, "format");
+    if (strcmp(format, "json") == 0) {
+        ph_json json;
+        ph_json_init(&json, &app->out);
+        ph_json_object(&json, NULL);
+        ph_json_boolean(&json, "dry_run", 1);
+        ph_json_object(&json, "settings");
+        for (size_t i = 0; i < self->n_records; i++) {
+            ph_json_object(&json, self->records[i].name);
+            ph_json_raw(&json, "value", self->records[i].value);
+            ph_json_text(&json, "source", self->records[i].source);
+            ph_json_close(&json);
+        }
+        ph_json_close(&json);
+        ph_json_whole(&json, "transient_states", job->graph->n);
+        ph_json_whole(&json, "edges", job->graph->n_edges);
+        ph_json_number(&json, "observations", job->data->total_weight);
+        ph_json_whole(&json, "device_groups", (unsigned long long)job->device.groups);
+        ph_json_whole(&json, "threads", (unsigned long long)job->device.threads);
+        ph_json_number(&json, "memory_bytes", memory);
+        ph_json_number(&json, "seconds", seconds);
+        ph_json_close(&json);
+        return;
+    }
+    ph_table table = {.digits = 3};
+    ph_table_head(&table, "setting");
+    ph_table_head(&table, "value");
+    ph_table_head(&table, "source");
+    for (size_t i = 0; i < self->n_records; i++) {
+        ph_table_text(&table, self->records[i].name);
+        ph_table_text(&table, self->records[i].value);
+        ph_table_text(&table, self->records[i].source);
+    }
+    if (strcmp(format, "csv") == 0) {
+        ph_table_write_csv(&table, &app->out);
+    } else {
+        ph_table_write_text(&table, &app->out);
+        ph_buffer_addf(
+            &app->out,
+            "\n%zu transient states, %zu edges; %zu observations, %zu distinct; "
+            "%zu parameters to infer\n%d device group(s) of %d thread(s); about "
+            "%.0f MiB of memory and %.2g s\n",
+            job->graph->n, job->graph->n_edges, job->data->rows, job->data->n,
+            ph_posterior_free_count(self->posterior), job->device.groups,
+            job->device.threads, memory / 1048576, seconds);
+    }
+    ph_table_free(&table);
+}
+
+/* Memory is what the process has used after a real evaluation; time is extrapolated. */
+static int dry_run(run *self)
+{
+    size_t workers = (size_t)ph_device_workers(&self->job.device);
+    size_t n = workers * PH_LANES;
+    double seconds;
+    int status = time_batch(self, n, &seconds);
+    if (status != PH_OK) {
+        return status;
+    }
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    double batches =
+        ceil((double)self->settings.particles / (double)n) * TYPICAL_SCORES;
+    print_estimates(self, seconds * batches, 1024.0 * (double)usage.ru_maxrss);
+    return PH_OK;
+}
+
+int ph_cmd_fit(ph_app *app)
+{
+    run self = {.app = app, .start = ph_clock_seconds()};
+    int dry = ph_options_flag(&app->options, "dry-run");
+    int status = read_settings(&self);
+    if (status == PH_OK) {
+        status = prepare_outputs(&self);
+    }
+    if (status == PH_OK) {
+        status = set_up(&self);
+    }
+    if (status == PH_OK && dry) {
+        status = dry_run(&self);
+    } else if (status == PH_OK) {
+        double fit_start = ph_clock_seconds();
+        ph_signals_catch();
+        status = ph_fit_run(&self.fit, self.posterior, &self.settings, &app->log,
+                            &app->error);
+        ph_talk_clear(&app->talk);
+        status = status == PH_OK ? finish(&self, fit_start) : status;
+    }
+    ph_options_records_free(self.records, self.n_records);
+    ph_summary_free(self.summary);
+    ph_fit_free(self.fit);
+    ph_posterior_free(self.posterior);
+    ph_job_free(&self.job);
+    free(self.json_path);
+    free(self.csv_path);
+    return status;
+}

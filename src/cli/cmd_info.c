@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* phasic info: what the enumeration of a model found. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "job.h"
+#include "phasic/base/memory.h"
+#include "phasic/report/table.h"
+#include "phasic/trace/trace.h"
+
+/* clang-format off */
+const ph_option ph_info_options[] = {
+    {"states", 0, PH_OPTION_FLAG, NULL, NULL, 0, 0, 0, "list the transient states"},
+    {"edges", 0, PH_OPTION_FLAG, NULL, NULL, 0, 0, 0,
+     "list the edges and their rates (-1 is absorption; u7 is\nan expression of the "
+     "parameters)"},
+    PH_OPTION_END};
+/* clang-format on */
+
+typedef struct facts {
+    const ph_model *model;
+    const ph_graph *graph;
+    ph_components components;
+    ph_trace_summary trace;
+} facts;
+
+/* A rate as its linear form, "2*jump + 0.5". */
+static void add_rate(ph_buffer *out, const facts *self, size_t edge)
+{
+    const ph_graph *graph = self->graph;
+    for (size_t k = graph->edge_term[edge]; k < graph->edge_term[edge + 1]; k++) {
+        uint32_t node = graph->used[graph->term_use[k]];
+        double coefficient = graph->term_coefficient[k];
+        ph_buffer_add(out, k > graph->edge_term[edge] ? " + " : "");
+        if (node == 0) {
+            ph_buffer_add_double(out, coefficient);
+            continue;
+        }
+        if (coefficient != 1) {
+            ph_buffer_add_double(out, coefficient);
+            ph_buffer_add(out, " * ");
+        }
+        if (node <= self->model->n_parameters) {
+            ph_buffer_add(out, self->model->parameters[node - 1].name);
+        } else {
+            ph_buffer_addf(out, "u%u", (unsigned)node);
+        }
+    }
+}
+
+/* The text of a rate; "" when memory is out, which `out` then says. */
+static const char *rate_text(ph_buffer *scratch, ph_buffer *out, const facts *self,
+                             size_t edge)
+{
+    scratch->length = 0;
+    add_rate(scratch, self, edge);
+    out->failed |= scratch->failed;
+    return scratch->failed || scratch->length == 0 ? "" : scratch->text;
+}
+
+static long target_number(const ph_graph *graph, size_t edge)
+{
+    return graph->target[edge] == graph->n ? -1 : (long)graph->target[edge];
+}
+
+/* ---- JSON ---- */
+
+static void add_names(ph_json *json, const ph_model *model)
+{
+    ph_json_row(json, "parameters");
+    for (size_t i = 0; i < model->n_parameters; i++) {
+        ph_json_text(json, NULL, model->parameters[i].name);
+    }
+    ph_json_close(json);
+    ph_json_row(json, "rewards");
+    ph_json_text(json, NULL, "time");
+    for (size_t i = 0; i < model->n_rewards; i++) {
+        ph_json_text(json, NULL, model->rewards[i].name);
+    }
+    ph_json_close(json);
+}
+
+static void add_states(ph_json *json, const facts *self)
+{
+    ph_json_array(json, "states");
+    for (size_t i = 0; i < self->graph->n; i++) {
+        char text[1024];
+        ph_json_text(
+            json, NULL,
+            ph_graph_state_text(self->graph, self->model, i, text, sizeof text));
+    }
+    ph_json_close(json);
+}
+
+static void add_edges(ph_json *json, ph_buffer *out, const facts *self)
+{
+    const ph_graph *graph = self->graph;
+    ph_buffer rate = {0};
+    ph_json_array(json, "edge_list");
+    for (size_t i = 0; i < graph->n; i++) {
+        for (size_t e = graph->row[i]; e < graph->row[i + 1]; e++) {
+            ph_json_row(json, NULL);
+            ph_json_number(json, NULL, (double)i);
+            ph_json_number(json, NULL, (double)target_number(graph, e));
+            ph_json_text(json, NULL, rate_text(&rate, out, self, e));
+            ph_json_close(json);
+        }
+    }
+    ph_json_close(json);
+    ph_buffer_free(&rate);
+}
+
+static void print_json(ph_app *app, const facts *self)
+{
+    const ph_graph *graph = self->graph;
+    ph_json json;
+    ph_json_init(&json, &app->out);
+    ph_json_object(&json, NULL);
+    ph_json_text(&json, "name", self->model->name);
+    ph_json_text(&json, "time", self->model->discrete ? "discrete" : "continuous");
+    ph_json_whole(&json, "transient_states", graph->n);
+    ph_json_whole(&json, "edges", graph->n_edges);
+    ph_json_whole(&json, "absorbing_states", graph->n_absorbing);
+    add_names(&json, self->model);
+    ph_json_whole(&json, "components", self->components.count);
+    ph_json_whole(&json, "largest_component", self->components.largest);
+    ph_json_boolean(&json, "cyclic", self->components.cyclic);
+    ph_json_whole(&json, "distance", graph->distance);
+    ph_json_whole(&json, "bytes", graph->bytes);
+    ph_json_object(&json, "trace");
+    ph_json_whole(&json, "operations", self->trace.operations);
+    ph_json_whole(&json, "fill", self->trace.fill);
+    ph_json_whole(&json, "bytes", self->trace.bytes);
+    ph_json_close(&json);
+    if (ph_options_flag(&app->options, "states")) {
+        add_states(&json, self);
+    }
+    if (ph_options_flag(&app->options, "edges")) {
+        add_edges(&json, &app->out, self);
+    }
+    ph_json_close(&json);
+}
+
+/* ---- tables ---- */
+
+static void write_table(ph_app *app, ph_table *table, int csv)
+{
+    if (app->out.length > 0) {
+        ph_buffer_add(&app->out, "\n");
+    }
+    if (csv) {
+        ph_table_write_csv(table, &app->out);
+    } else {
+        ph_table_write_text(table, &app->out);
+    }
+    ph_table_free(table);
+}
+
+static void add_fact(ph_table *table, const char *name, double value)
+{
+    ph_table_text(table, name);
+    ph_table_number(table, value);
+}
+
+static void add_list(ph_table *table, const char *name, const ph_buffer *list)
+{
+    ph_table_text(table, name);
+    ph_table_text(table, list->length ? list->text : "none");
+}
+
+static void print_facts(ph_app *app, const facts *self, int csv)
+{
+    const ph_model *model = self->model;
+    ph_buffer parameters = {0}, rewards = {0};
+    for (size_t i = 0; i < model->n_parameters; i++) {
+        ph_buffer_addf(&parameters, "%s%s", i ? ", " : "", model->parameters[i].name);
+    }
+    ph_buffer_add(&rewards, "time");
+    for (size_t i = 0; i < model->n_rewards; i++) {
+        ph_buffer_addf(&rewards, ", %s", model->rewards[i].name);
+    }
+    ph_table table = {.digits = 15};
+    ph_table_head(&table, "model");
+    ph_table_head(&table, model->name ? model->name : model->file);
+    ph_table_text(&table, "time");
+    ph_table_text(&table, model->discrete ? "discrete" : "continuous");
+    add_fact(&table, "transient states", (double)self->graph->n);
+    add_fact(&table, "edges", (double)self->graph->n_edges);
+    add_fact(&table, "absorbing states", (double)self->graph->n_absorbing);
+    add_fact(&table, "fewest jumps", (double)self->graph->distance);
+    add_fact(&table, "components", (double)self->components.count);
+    add_fact(&table, "largest component", (double)self->components.largest);
+    ph_table_text(&table, "cyclic");
+    ph_table_text(&table, self->components.cyclic ? "yes" : "no");
+    add_list(&table, "parameters", &parameters);
+    add_list(&table, "rewards", &rewards);
+    add_fact(&table, "graph bytes", (double)self->graph->bytes);
+    add_fact(&table, "trace operations", (double)self->trace.operations);
+    add_fact(&table, "trace fill", (double)self->trace.fill);
+    add_fact(&table, "trace bytes", (double)self->trace.bytes);
+    write_table(app, &table, csv);
+    ph_buffer_free(&parameters);
+    ph_buffer_free(&rewards);
+}
+
+static void print_states(ph_app *app, const facts *self, int csv)
+{
+    ph_table table = {.digits = 15};
+    ph_table_head(&table, "number");
+    ph_table_head(&table, "state");
+    for (size_t i = 0; i < self->graph->n; i++) {
+        char text[1024];
+        ph_table_number(&table, (double)i);
+        ph_table_text(&table, ph_graph_state_text(self->graph, self->model, i, text,
+                                                  sizeof text));
+    }
+    write_table(app, &table, csv);
+}
+
+static void print_edges(ph_app *app, const facts *self, int csv)
+{
+    const ph_graph *graph = self->graph;
+    ph_buffer rate = {0};
+    ph_table table = {.digits = 15};
+    ph_table_head(&table, "from");
+    ph_table_head(&table, "to");
+    ph_table_head(&table, graph->discrete ? "probability" : "rate");
+    for (size_t i = 0; i < graph->n; i++) {
+        for (size_t e = graph->row[i]; e < graph->row[i + 1]; e++) {
+            ph_table_number(&table, (double)i);
+            ph_table_number(&table, (double)target_number(graph, e));
+            ph_table_text(&table, rate_text(&rate, &app->out, self, e));
+        }
+    }
+    write_table(app, &table, csv);
+    ph_buffer_free(&rate);
+}
+
+/* As CSV one table can be asked for at a time. */
+static int print_tables(ph_app *app, const facts *self, int csv)
+{
+    int states = ph_options_flag(&app->options, "states");
+    int edges = ph_options_flag(&app->options, "edges");
+    if (csv && states && edges) {
+        return ph_error_set(&app->error, PH_E_USAGE,
+                            "--format csv holds one table: --states or --edges");
+    }
+    if (!csv || (!states && !edges)) {
+        print_facts(app, self, csv);
+    }
+    if (states) {
+        print_states(app, self, csv);
+    }
+    if (edges) {
+        print_edges(app, self, csv);
+    }
+    return PH_OK;
+}
+
+int ph_cmd_info(ph_app *app)
+{
+    ph_job job;
+    facts self = {0};
+    ph_trace *trace = NULL;
+    int status = ph_job_load(&job, app, 0);
+    if (status != PH_OK) {
+        return status;
+    }
+    self.model = job.model;
+    self.graph = job.graph;
+    status = ph_components_find(&self.components, job.graph);
+    if (status == PH_OK) {
+        status = ph_trace_record(&trace, job.graph);
+    }
+    if (status == PH_OK) {
+        const char *format = ph_options_text(&app->options, "format");
+        ph_trace_summarize(trace, &self.trace);
+        if (strcmp(format, "json") == 0) {
+            print_json(app, &self);
+        } else {
+            status = print_tables(app, &self, strcmp(format, "csv") == 0);
+        }
+    }
+    ph_trace_free(trace);
+    ph_components_free(&self.components);
+    ph_job_free(&job);
+    return status;
+}

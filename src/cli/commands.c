@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The table of commands and the options that all with a model share. */
+#include <string.h>
+
+#include "app.h"
+
+/* clang-format off */
+const ph_option ph_common_options[] = {
+    {"Model", 0, PH_OPTION_HEADING, NULL, NULL, 0, 0, 0, "Model:"},
+    {"set", 0, PH_OPTION_LIST, "NAME=VALUE", NULL, 0, 0, 0,
+     "give a constant of the model another value; may be\nrepeated"},
+    {"theta", 0, PH_OPTION_TEXT, "NAME=VALUE,...", NULL, 0, 0, 0,
+     "values of parameters in place of the model's own"},
+    {"max-states", 0, PH_OPTION_WHOLE, "N", "10000000", 1, 4e9, 0,
+     "give up beyond this many transient states"},
+    {"Running", 0, PH_OPTION_HEADING, NULL, NULL, 0, 0, 0, "Running:"},
+    {"seed", 0, PH_OPTION_WHOLE, "N", NULL, 0, 4294967295.0, 0,
+     "seed of the random numbers; drawn and recorded where\nit is not given"},
+    {"threads", 0, PH_OPTION_WHOLE, "N", NULL, 1, 4096, 0,
+     "threads in each device group"},
+    {"devices", 0, PH_OPTION_WHOLE, "N", NULL, 1, 4096, 0,
+     "device groups; the default is one for each NUMA\ndomain, with all processors "
+     "shared among them"},
+    {"oversubscribe", 0, PH_OPTION_FLAG, NULL, NULL, 0, 0, 0,
+     "allow more threads than processors"},
+    {"config", 0, PH_OPTION_TEXT, "FILE", NULL, 0, 0, PH_OPTION_FLAG_ONLY,
+     "take settings from FILE, as --print-config writes it"},
+    {"print-config", 0, PH_OPTION_FLAG, NULL, NULL, 0, 0, PH_OPTION_FLAG_ONLY,
+     "print all settings with their origin, and stop"},
+    {"Output", 0, PH_OPTION_HEADING, NULL, NULL, 0, 0, 0, "Output:"},
+    {"format", 0, PH_OPTION_CHOICE, "text|csv|json", "text", 0, 0, 0,
+     "form of the result on standard output"},
+    {"quiet", 'q', PH_OPTION_FLAG, NULL, NULL, 0, 0, 0,
+     "no warnings and no progress on standard error"},
+    {"verbose", 'v', PH_OPTION_FLAG, NULL, NULL, 0, 0, 0,
+     "say more on standard error"},
+    {"help", 'h', PH_OPTION_FLAG, NULL, NULL, 0, 0, PH_OPTION_FLAG_ONLY,
+     "print this text, and stop"},
+    PH_OPTION_END};
+
+const ph_command ph_commands[] = {
+    {"fit", "MODEL DATA", "posterior of a model's parameters from data",
+     "Finds the posterior distribution of the parameters of MODEL that are not fixed,\n"
+     "given the observations in DATA, by Stein variational gradient descent with\n"
+     "importance sampling. Prints a table; with --output PREFIX also writes PREFIX.json\n"
+     "(summary, settings, diagnostics) and PREFIX.csv (draws in CmdStan's layout).\n"
+     "Exit code 3 says that the result was written but has not converged.",
+     2, 2, 1, ph_fit_options, ph_common_options, ph_cmd_fit},
+    {"grad", "MODEL [DATA]", "analytic gradients against numeric ones",
+     "Compares the analytic gradient of the log-likelihood of DATA with central\n"
+     "differences extrapolated to step zero (Ridders' method); with --at, the gradient\n"
+     "of the log density at these points too. The error of a derivative is relative to\n"
+     "max(|analytic|, |numeric|) + 1e-4 max(|value|, N) / |parameter|, N the number of\n"
+     "observations. Exit code 1 says that one is larger than --tolerance.",
+     1, 2, 0, ph_grad_options, ph_common_options, ph_cmd_grad},
+    {"loglik", "MODEL DATA", "log-likelihood of data",
+     "Prints the log-likelihood of the observations in DATA at the model's reference\n"
+     "values, or those of --theta.",
+     2, 2, 0, ph_loglik_options, ph_common_options, ph_cmd_loglik},
+    {"pdf", "MODEL", "density, or probability mass, at points",
+     "Prints the density of the absorption time at the points of --at, --grid or\n"
+     "--at-file; for a model in discrete time, the probability mass.",
+     1, 1, 0, ph_points_options, ph_common_options, ph_cmd_points},
+    {"survival", "MODEL", "probability of not being absorbed yet",
+     "Prints the probability that the process is still running at the points of --at,\n"
+     "--grid or --at-file.",
+     1, 1, 0, ph_points_options, ph_common_options, ph_cmd_points},
+    {"info", "MODEL", "size and structure of a model",
+     "Enumerates the states of MODEL and says what was found.",
+     1, 1, 0, ph_info_options, ph_common_options, ph_cmd_info},
+    {NULL, NULL, NULL, NULL, 0, 0, 0, NULL, NULL, NULL}};
+/* clang-format on */
+
+const ph_command *ph_command_find(const char *name)
+{
+    for (const ph_command *command = ph_commands; command->name; command++) {
+        if (strcmp(command->name, name) == 0) {
+            return command;
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* From files and options to the objects of the core. */
+#include "job.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "phasic/base/memory.h"
+#include "phasic/num/lanes.h"
+
+int ph_assignment_read(const char *text, size_t length, size_t *name, double *value,
+                       ph_error *error)
+{
+    const char *equals = memchr(text, '=', length);
+    if (equals && equals > text) {
+        *name = (size_t)(equals - text);
+        if (ph_double_read(equals + 1, length - *name - 1, value) == PH_OK) {
+            return PH_OK;
+        }
+    }
+    ph_error_found(error, text, (long)length);
+    return ph_error_set(error, PH_E_USAGE, "expects NAME=NUMBER");
+}
+
+/* --set: one constant each. Names are cut from their texts into `names`. */
+static int read_settings(const ph_app *app, ph_setting **settings, size_t *n,
+                         ph_error *error)
+{
+    const ph_option_value *set = ph_options_find(&app->options, "set");
+    ph_setting *list = ph_alloc(set->length, sizeof *list);
+    if (!list) {
+        return ph_error_set(error, PH_E_MEMORY, "out of memory");
+    }
+    *settings = list;
+    for (size_t i = 0; i < set->length; i++) {
+        char *text = set->text[i];
+        size_t name;
+        int status =
+            ph_assignment_read(text, strlen(text), &name, &list[i].value, error);
+        if (status != PH_OK) {
+            ph_error_place(error, "--set");
+            return status;
+        }
+        char *copy = ph_strndup(text, name);
+        if (!copy) {
+            return ph_error_set(error, PH_E_MEMORY, "out of memory");
+        }
+        list[i].name = copy;
+        *n = i + 1;
+    }
+    return PH_OK;
+}
+
+static void free_settings(ph_setting *settings, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        free((char *)(uintptr_t)settings[i].name);
+    }
+    free(settings);
+}
+
+static int read_model(ph_job *self, ph_app *app)
+{
+    ph_setting *settings = NULL;
+    size_t n = 0;
+    int status = read_settings(app, &settings, &n, &app->error);
+    if (status == PH_OK) {
+        status = ph_model_read(&self->model, app->options.argument[0], settings, n,
+                               &app->error);
+    }
+    free_settings(settings, n);
+    return status;
+}
+
+static int unknown_parameter(const ph_model *model, const char *name, size_t length,
+                             ph_error *error)
+{
+    int status = PH_E_MEMORY;
+    char *typed = ph_strndup(name, length);
+    const char **known = ph_alloc(model->n_parameters, sizeof *known);
+    if (typed && known) {
+        for (size_t i = 0; i < model->n_parameters; i++) {
+            known[i] = model->parameters[i].name;
+        }
+        const char *near = ph_nearest_name(typed, known, model->n_parameters);
+        status = ph_error_set(
+            error, PH_E_USAGE, "the model has no parameter '%s'%s%s%s", typed,
+            near ? ", did you mean '" : "", near ? near : "", near ? "'?" : "");
+    }
+    free(known);
+    free(typed);
+    return status;
+}
+
+/* One NAME=VALUE of --theta takes the place of the model's own value. */
+static int apply_value(ph_model *model, unsigned char *given, const char *text,
+                       size_t length, ph_error *error)
+{
+    size_t name, i = 0;
+    double value;
+    int status = ph_assignment_read(text, length, &name, &value, error);
+    if (status != PH_OK) {
+        return status;
+    }
+    while (i < model->n_parameters &&
+           (strlen(model->parameters[i].name) != name ||
+            memcmp(model->parameters[i].name, text, name) != 0)) {
+        i++;
+    }
+    if (i == model->n_parameters) {
+        return unknown_parameter(model, text, name, error);
+    }
+    ph_parameter *parameter = &model->parameters[i];
+    ph_error_found(error, text, (long)length);
+    if (given[i]) {
+        return ph_error_set(error, PH_E_USAGE, "gives '%s' twice", parameter->name);
+    }
+    if (value < parameter->lower || value > parameter->upper) {
+        char lower[32], upper[32];
+        return ph_error_set(error, PH_E_USAGE, "'%s' must lie between %s and %s",
+                            parameter->name, ph_double_text(parameter->lower, lower),
+                            ph_double_text(parameter->upper, upper));
+    }
+    given[i] = 1;
+    parameter->value = value;
+    parameter->has_value = 1;
+    return PH_OK;
+}
+
+static int apply_theta(ph_model *model, const char *text, ph_error *error)
+{
+    unsigned char *given = ph_alloc(model->n_parameters, 1);
+    if (!given) {
+        return ph_error_set(error, PH_E_MEMORY, "out of memory");
+    }
+    int status = PH_OK;
+    while (text && *text && status == PH_OK) {
+        size_t length = strcspn(text, ",");
+        ph_error one = {0};
+        status = apply_value(model, given, text, length, &one);
+        if (status != PH_OK) {
+            *error = one;
+            ph_error_place(error, "--theta");
+        }
+        text += length + (text[length] == ',');
+    }
+    free(given);
+    return status;
+}
+
+static int read_data(ph_job *self, ph_app *app)
+{
+    const ph_model *model = self->model;
+    const char *ignored = ph_options_text(&app->options, "ignore-columns");
+    size_t most = ignored ? strlen(ignored) + 1 : 0, n_ignore = 0;
+    int status = PH_E_MEMORY;
+    char *copy = ph_strdup(ignored ? ignored : "");
+    const char **ignore = ph_alloc(most, sizeof *ignore);
+    const char **rewards = ph_alloc(model->n_rewards, sizeof *rewards);
+    if (!copy || !ignore || !rewards) {
+        ph_error_set(&app->error, PH_E_MEMORY, "out of memory");
+        goto out;
+    }
+    for (size_t i = 0; i < model->n_rewards; i++) {
+        rewards[i] = model->rewards[i].name;
+    }
+    char *rest = copy;
+    for (char *name = strsep(&rest, ","); name; name = strsep(&rest, ",")) {
+        if (name[0]) {
+            ignore[n_ignore++] = name;
+        }
+    }
+    ph_data_options options = {model->discrete, rewards, model->n_rewards, ignore,
+                               n_ignore};
+    status = ph_data_read(&self->data, app->options.argument[1], &options, &app->error);
+out:
+    free(rewards);
+    free(ignore);
+    free(copy);
+    return status;
+}
+
+/* Rewards must have an amount in every state, whether or not a command uses them. */
+static int check_rewards(const ph_job *self, ph_app *app)
+{
+    int status = PH_OK;
+    double *amount = ph_alloc(self->graph->n, sizeof *amount);
+    if (!amount) {
+        return ph_error_set(&app->error, PH_E_MEMORY, "out of memory");
+    }
+    for (size_t i = 0; i < self->model->n_rewards && status == PH_OK; i++) {
+        status =
+            ph_graph_reward(self->graph, self->model, (long)i, amount, &app->error);
+    }
+    free(amount);
+    return status;
+}
+
+static int find_theta(ph_job *self, ph_app *app)
+{
+    self->theta = ph_alloc(self->model->n_parameters, sizeof *self->theta);
+    if (!self->theta) {
+        return ph_error_set(&app->error, PH_E_MEMORY, "out of memory");
+    }
+    return ph_model_theta(self->model, self->theta, &app->error);
+}
+
+static int init_device(ph_job *self, ph_app *app)
+{
+    return ph_device_init(&self->device,
+                          (int)ph_options_whole(&app->options, "devices"),
+                          (int)ph_options_whole(&app->options, "threads"),
+                          ph_options_flag(&app->options, "oversubscribe"), &app->error);
+}
+
+int ph_job_load(ph_job *self, ph_app *app, int needs)
+{
+    memset(self, 0, sizeof *self);
+    size_t max_states = (size_t)ph_options_whole(&app->options, "max-states");
+    int status = init_device(self, app);
+    if (status == PH_OK) {
+        status = read_model(self, app);
+    }
+    if (status == PH_OK) {
+        status = apply_theta(self->model, ph_options_text(&app->options, "theta"),
+                             &app->error);
+    }
+    if (status == PH_OK && (needs & PH_JOB_THETA)) {
+        status = find_theta(self, app);
+    }
+    if (status == PH_OK && (needs & PH_JOB_DATA)) {
+        status = read_data(self, app);
+    }
+    if (status == PH_OK) {
+        status = ph_graph_build(&self->graph, self->model, max_states, &app->log,
+                                &app->error);
+    }
+    if (status == PH_OK) {
+        status = check_rewards(self, app);
+    }
+    if (status == PH_OK) {
+        status = ph_plan_new(&self->plan, self->graph);
+    }
+    if (status == PH_OK && (needs & PH_JOB_DATA)) {
+        status = ph_lik_new(&self->lik, self->plan, self->data, &app->error);
+    }
+    ph_talk_clear(&app->talk);
+    if (status != PH_OK) {
+        ph_job_free(self);
+    }
+    return status;
+}
+
+void ph_job_free(ph_job *self)
+{
+    ph_lik_free(self->lik);
+    ph_data_free(self->data);
+    ph_plan_free(self->plan);
+    ph_graph_free(self->graph);
+    ph_model_free(self->model);
+    free(self->theta);
+    memset(self, 0, sizeof *self);
+}
+
+ph_engine ph_job_engine(const ph_app *app)
+{
+    const char *name = ph_options_text(&app->options, "engine");
+    return strcmp(name, "plain") == 0 ? PH_ENGINE_PLAIN : PH_ENGINE_LANES;
+}
+
+int ph_job_loglik(const ph_job *self, ph_engine engine, ph_lik_work *work,
+                  const double *theta, double *value, double *gradient, ph_error *error)
+{
+    if (engine == PH_ENGINE_PLAIN) {
+        return ph_lik_plain(self->lik, theta, value, gradient, error);
+    }
+    size_t p = self->model->n_parameters;
+    double *block = ph_alloc_aligned((2 * p + 1) * PH_LANES, sizeof *block);
+    if (!block) {
+        return ph_error_set(error, PH_E_MEMORY, "out of memory");
+    }
+    double *values = block + p * PH_LANES, *gradients = values + PH_LANES;
+    for (size_t i = 0; i < p * PH_LANES; i++) {
+        block[i] = theta[i / PH_LANES];
+    }
+    int status = ph_lik_block(self->lik, work, block, values,
+                              gradient ? gradients : NULL, error);
+    *value = values[0];
+    for (size_t i = 0; gradient && i < p; i++) {
+        gradient[i] = gradients[i * PH_LANES];
+    }
+    ph_free_aligned(block);
+    return status;
+}

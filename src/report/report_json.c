@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* PREFIX.json: what the fit found, how far it can be believed, and how it was made. */
+#include <string.h>
+
+#include "phasic/report/json.h"
+#include "phasic/report/summary.h"
+
+static void add_origin(ph_json *json, const ph_provenance *p)
+{
+    ph_json_text(json, "phasic", p->version);
+    ph_json_row(json, "command");
+    for (int i = 0; i < p->argc; i++) {
+        ph_json_text(json, NULL, p->argv[i]);
+    }
+    ph_json_close(json);
+    ph_json_whole(json, "seed", p->seed);
+    ph_json_object(json, "model");
+    ph_json_text(json, "name", p->model->name);
+    ph_json_text(json, "file", p->model->file);
+    ph_json_text(json, "digest", p->model->digest);
+    ph_json_close(json);
+    ph_json_object(json, "data");
+    ph_json_text(json, "file", p->data->file);
+    ph_json_text(json, "digest", p->data->digest);
+    ph_json_number(json, "observations", p->data->total_weight);
+    ph_json_whole(json, "rows", p->data->rows);
+    ph_json_whole(json, "distinct", p->data->n);
+    ph_json_close(json);
+    ph_json_object(json, "settings");
+    for (size_t i = 0; i < p->n_settings; i++) {
+        ph_json_object(json, p->settings[i].name);
+        ph_json_raw(json, "value", p->settings[i].value);
+        ph_json_text(json, "source", p->settings[i].source);
+        ph_json_close(json);
+    }
+    ph_json_close(json);
+}
+
+static void add_posterior(ph_json *json, const ph_summary *summary)
+{
+    static const char *const level[PH_QUANTILES] = {"2.5%", "5%",  "25%",  "50%",
+                                                    "75%",  "95%", "97.5%"};
+    ph_json_object(json, "posterior");
+    for (size_t i = 0; i < summary->length; i++) {
+        const ph_summary_row *row = &summary->row[i];
+        ph_json_object(json, row->name);
+        ph_json_number(json, "mean", row->mean);
+        ph_json_number(json, "sd", row->sd);
+        ph_json_number(json, "mcse", row->mcse);
+        ph_json_object(json, "quantiles");
+        for (int q = 0; q < PH_QUANTILES; q++) {
+            ph_json_number(json, level[q], row->quantile[q]);
+        }
+        ph_json_close(json);
+        if (row->fixed) {
+            ph_json_boolean(json, "fixed", 1);
+        }
+        if (row->not_finite) {
+            ph_json_whole(json, "not_finite", row->not_finite);
+        }
+        ph_json_close(json);
+    }
+    ph_json_close(json);
+    size_t n = summary->n_correlated;
+    ph_json_object(json, "correlation");
+    ph_json_row(json, "names");
+    for (size_t i = 0; i < n; i++) {
+        ph_json_text(json, NULL, summary->row[summary->correlated[i]].name);
+    }
+    ph_json_close(json);
+    ph_json_array(json, "matrix");
+    for (size_t i = 0; i < n; i++) {
+        ph_json_numbers(json, NULL, n, summary->correlation + i * n);
+    }
+    ph_json_close(json);
+    ph_json_close(json);
+}
+
+static void add_modes(ph_json *json, const ph_svgd_result *result)
+{
+    ph_json_array(json, "mode_list");
+    for (size_t i = 0; i < result->n_modes; i++) {
+        const ph_mode *mode = &result->mode[i];
+        ph_json_object(json, NULL);
+        ph_json_number(json, "log_density", mode->log_p);
+        ph_json_numbers(json, "z", result->d, mode->z);
+        ph_json_boolean(json, "weakly_identified", mode->weak);
+        if (mode->weak && mode->direction) {
+            ph_json_numbers(json, "weak_direction", result->d, mode->direction);
+        }
+        ph_json_close(json);
+    }
+    ph_json_close(json);
+}
+
+static void add_history(ph_json *json, const ph_svgd_result *result)
+{
+    ph_json_row(json, "history_columns");
+    ph_json_text(json, NULL, "mean_log_density");
+    ph_json_text(json, NULL, "r1");
+    ph_json_text(json, NULL, "r2");
+    ph_json_text(json, NULL, "step");
+    ph_json_close(json);
+    ph_json_array(json, "history");
+    for (size_t i = 0; result->history && i < result->diagnostics.iterations; i++) {
+        ph_json_numbers(json, NULL, 4, result->history + 4 * i);
+    }
+    ph_json_close(json);
+}
+
+static void add_diagnostics(ph_json *json, const ph_fit *fit)
+{
+    const ph_svgd_result *result = fit->svgd;
+    const ph_svgd_diagnostics *d = &result->diagnostics;
+    ph_json_object(json, "diagnostics");
+    ph_json_whole(json, "particles", result->particles);
+    ph_json_whole(json, "sample_size", fit->n);
+    ph_json_whole(json, "draws", fit->draws);
+    ph_json_number(json, "ess", d->ess);
+    ph_json_number(json, "ess_fraction", d->ess_fraction);
+    ph_json_number(json, "pareto_k", d->pareto_k);
+    ph_json_number(json, "largest_weight", d->largest_weight);
+    ph_json_number(json, "error_mean", d->error_mean);
+    ph_json_number(json, "error_sd", d->error_sd);
+    ph_json_number(json, "shift_mean", d->shift_mean);
+    ph_json_number(json, "shift_sd", d->shift_sd);
+    ph_json_number(json, "calibration_shift", d->calibration_shift);
+    ph_json_number(json, "log_evidence", d->log_evidence);
+    ph_json_number(json, "log_evidence_error", d->log_evidence_error);
+    ph_json_number(json, "stein_residual_mean", d->r1);
+    ph_json_number(json, "stein_residual_sd", d->r2);
+    ph_json_number(json, "ksd", d->ksd);
+    ph_json_boolean(json, "used_chains", d->used_chains);
+    if (d->used_chains) {
+        ph_json_number(json, "rhat", d->rhat);
+        ph_json_number(json, "chain_ess", d->chain_ess);
+    }
+    ph_json_whole(json, "value_evaluations", d->value_evaluations);
+    ph_json_whole(json, "score_evaluations", d->score_evaluations);
+    ph_json_whole(json, "outside_model", fit->outside);
+    ph_json_whole(json, "iterations", d->iterations);
+    ph_json_whole(json, "modes", d->modes);
+    add_modes(json, result);
+    add_history(json, result);
+    ph_json_close(json);
+}
+
+/* The reasons are sentences joined by "; ". */
+static void add_reasons(ph_json *json, const char *reasons)
+{
+    ph_json_array(json, "reasons");
+    while (*reasons) {
+        const char *end = strstr(reasons, "; ");
+        size_t length = end ? (size_t)(end - reasons) : strlen(reasons);
+        char sentence[1024];
+        length = length < sizeof sentence ? length : sizeof sentence - 1;
+        memcpy(sentence, reasons, length);
+        sentence[length] = '\0';
+        ph_json_text(json, NULL, sentence);
+        reasons = end ? end + 2 : reasons + strlen(reasons);
+    }
+    ph_json_close(json);
+}
+
+void ph_report_json(ph_buffer *out, const ph_summary *summary, const ph_fit *fit,
+                    const ph_provenance *provenance)
+{
+    ph_json json;
+    ph_json_init(&json, out);
+    ph_json_object(&json, NULL);
+    add_origin(&json, provenance);
+    add_posterior(&json, summary);
+    add_diagnostics(&json, fit);
+    ph_json_boolean(&json, "converged", fit->svgd->converged);
+    add_reasons(&json, fit->svgd->reasons);
+    ph_json_object(&json, "timing");
+    ph_json_number(&json, "setup_seconds", provenance->seconds_setup);
+    ph_json_number(&json, "fit_seconds", provenance->seconds_fit);
+    ph_json_numbers(&json, "stage_seconds", 4, fit->svgd->diagnostics.seconds);
+    ph_json_close(&json);
+    ph_json_array(&json, "warnings");
+    for (size_t i = 0; i < provenance->n_warnings; i++) {
+        ph_json_text(&json, NULL, provenance->warnings[i]);
+    }
+    ph_json_close(&json);
+    ph_json_close(&json);
+}
