@@ -33,7 +33,7 @@ static double binomial(double n, double k)
         exact = exact * (top - few + i) / i;
     }
     long double value = (long double)exact;
-    /* Every factor is at least 2 - 1 / few: infinity comes within about 16400 steps. */
+    /* Every factor is at least 2: infinity comes within 16384 steps. */
     for (; i <= few && isfinite(value); i++) {
         value = value * (long double)(top - few + i) / (long double)i;
     }

@@ -23,7 +23,8 @@ typedef struct ph_prior_spec {
 typedef struct ph_parameter {
     char *name, *description, *unit; /* the last two may be NULL */
     ph_prior_spec prior;
-    double lower, upper; /* support: (0, inf) positive, (-inf, inf) real, (0, 1) unit */
+    double lower, upper; /* support: (0, inf) positive, (-inf, inf) real, (0, 1) unit;
+                            narrowed to where a uniform or beta prior has mass */
     int has_value, is_fixed;
     double value;        /* reference value; the fixed value where is_fixed */
 } ph_parameter;
@@ -105,7 +106,7 @@ typedef struct ph_explicit_edge {
 typedef enum ph_model_kind { PH_MODEL_RULES, PH_MODEL_MATRIX, PH_MODEL_GRAPH } ph_model_kind;
 
 typedef struct ph_model {
-    char *file, *name, *description;
+    char *file, *name, *description; /* the last two may be NULL */
     char digest[65]; /* SHA-256 of the file's bytes */
     int discrete;
     ph_model_kind kind;
@@ -148,7 +149,9 @@ typedef struct ph_setting {
 
 /*
  * Reads and checks a model. Errors are PH_E_INPUT, PH_E_MODEL or PH_E_MEMORY with file,
- * JSON pointer, line, column, what stood there and what was expected.
+ * JSON pointer, line, column, what stood there and what was expected, or PH_E_USAGE
+ * where a setting does not name a constant or is not finite. The last setting of a name
+ * counts. Of a discrete matrix the diagonal is checked and left out of the edges.
  */
 int ph_model_read(ph_model **self, const char *path, const ph_setting *settings,
                   size_t n_settings, ph_error *error);
