@@ -101,7 +101,7 @@ void ph_report_text(ph_buffer *out, const ph_summary *summary, const ph_fit *fit
     add_correlations(out, summary);
     char ess[40], k[40];
     ph_buffer_addf(out, "\nEffective sample size %s",
-                   ph_number_text(floor(d->ess), 6, 0, ess));
+                   ph_number_text(rint(d->ess), 6, 0, ess));
     if (d->used_chains) {
         ph_buffer_addf(out, ", split R-hat %s", ph_number_text(d->rhat, 4, 0, k));
     } else {
@@ -109,7 +109,14 @@ void ph_report_text(ph_buffer *out, const ph_summary *summary, const ph_fit *fit
     }
     ph_buffer_addf(out, "; seed %llu; %.2f s\n", (unsigned long long)provenance->seed,
                    provenance->seconds_setup + provenance->seconds_fit);
-    ph_buffer_addf(out, "%s: %s\n",
+    ph_buffer verdict = {0};
+    ph_buffer_addf(&verdict, "%s: %s",
                    fit->svgd->converged ? "Converged" : "NOT CONVERGED",
                    fit->svgd->reasons);
+    if (verdict.failed) {
+        out->failed = 1;
+    } else {
+        add_wrapped(out, verdict.text);
+    }
+    ph_buffer_free(&verdict);
 }

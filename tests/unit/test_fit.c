@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "process.h"
+
+#include <gsl/gsl_cdf.h>
+#include <gsl/gsl_errno.h>
+
+#include "phasic/base/rng.h"
+#include "phasic/fit/fit.h"
+
+typedef struct bench {
+    process it;
+    ph_data *data;
+    ph_lik *lik;
+    ph_device device;
+    ph_posterior *posterior;
+} bench;
+
+static bench *bench_new(process it, size_t n, const double *time, const int *event)
+{
+    bench *self = calloc(1, sizeof *self);
+    ph_error error = {0};
+    self->it = it;
+    assert_int_equal(ph_data_from_arrays(&self->data, n, time, event, NULL, &error), 0);
+    assert_int_equal(ph_lik_new(&self->lik, it.plan, self->data, &error), 0);
+    assert_int_equal(ph_device_init(&self->device, 1, 1, 0, &error), 0);
+    if (ph_posterior_new(&self->posterior, it.model, it.plan, self->lik, self->data,
+                         &self->device, &error) != PH_OK) {
+        fail_msg("%s", error.message);
+    }
+    return self;
+}
+
+static void bench_free(bench *self)
+{
+    ph_posterior_free(self->posterior);
+    ph_lik_free(self->lik);
+    ph_data_free(self->data);
+    process_free(&self->it);
+    free(self);
+}
+
+#define MIXED                                                                          \
+    "{\"phasic\": 1, \"name\": \"mixed\", \"parameters\": {"                           \
+    "\"a\": {\"prior\": {\"gamma\": {\"shape\": 2, \"rate\": 1}}},"                    \
+    "\"b\": {\"support\": \"real\", \"prior\": {\"normal\": {\"mean\": 0, \"sd\": "    \
+    "1}}},"                                                                            \
+    "\"q\": {\"support\": \"unit\", \"prior\": {\"beta\": {\"a\": 2, \"b\": 2}}},"     \
+    "\"f\": {\"fixed\": 0.7},"                                                         \
+    "\"w\": {\"prior\": {\"uniform\": {\"lower\": 1, \"upper\": 3}}}},"                \
+    "\"matrix\": {\"initial\": [\"q\", \"1 - q\"], \"rates\": "                        \
+    "[[0, \"a*exp(b)\", \"f\"], [\"a\", 0, \"w\"]]}}"
+
+/* The score is the derivative of the log density, whatever the supports. */
+static void score_is_the_derivative(void **state)
+{
+    (void)state;
+    enum { D = 4, N = 9 };
+    const double time[] = {0.1, 0.4, 0.9, 1, 2.5}, h = 1e-3;
+    const int event[] = {1, 1, 1, 0, 0};
+    bench *self = bench_new(process_text(MIXED), 5, time, event);
+    ph_target target = ph_posterior_target(self->posterior);
+    assert_int_equal(target.d, D);
+    double z[N * D], log_p[N], score[N * D];
+    ph_rng rng;
+    ph_rng_init(&rng, 4, PH_RNG_TEST, 0, 0);
+    for (int i = 0; i < N * D; i++) {
+        z[i] = ph_rng_normal(&rng);
+    }
+    assert_int_equal(target.eval(target.context, N, z, log_p, score), 0);
+    for (int i = 0; i < N; i++) {
+        for (int k = 0; k < D; k++) {
+            double points[4 * D], value[4];
+            const double step[4] = {-h, h, -h / 2, h / 2};
+            for (int s = 0; s < 4; s++) {
+                memcpy(points + s * D, z + i * D, D * sizeof *z);
+                points[s * D + k] += step[s];
+            }
+            assert_int_equal(target.eval(target.context, 4, points, value, NULL), 0);
+            double wide = (value[1] - value[0]) / (2 * h);
+            double slope = (4 * (value[3] - value[2]) / h - wide) / 3;
+            assert_near(score[i * D + k], slope, 1e-9 * (1 + fabs(slope)));
+        }
+    }
+    bench_free(self);
+}
+
+/* The log density is likelihood + priors + Jacobians: by hand for one exponential. */
+static void density_by_hand(void **state)
+{
+    (void)state;
+    const double time[] = {0.5, 2};
+    bench *self = bench_new(
+        process_text(
+            "{\"phasic\": 1, \"name\": \"one\", \"parameters\": {\"r\": {\"prior\""
+            ": {\"gamma\": {\"shape\": 3, \"rate\": 2}}}}, \"matrix\": "
+            "{\"initial\": [1], \"rates\": [[0, \"r\"]]}}"),
+        2, time, NULL);
+    ph_target target = ph_posterior_target(self->posterior);
+    for (double z = -2; z < 2; z += 0.3) {
+        double r = exp(z), log_p, score;
+        assert_int_equal(target.eval(target.context, 1, &z, &log_p, &score), 0);
+        double prior = 3 * log(2) - log(2) + 2 * log(r) - 2 * r;
+        assert_near(log_p, 2 * z - 2.5 * r + prior + z, 1e-12);
+        assert_near(score, 2 - 2.5 * r + 2 - 2 * r + 1, 1e-12);
+    }
+    double far = 800, log_p, score;
+    assert_int_equal(target.eval(target.context, 1, &far, &log_p, &score), 0);
+    assert_true(log_p == -INFINITY && score == 0);
+    bench_free(self);
+}
+
+/* A point's value does not hang on its neighbours beyond rounding. */
+static void batches_agree_with_single_points(void **state)
+{
+    (void)state;
+    enum { D = 4, N = 43 };
+    const double time[] = {0.1, 0.4, 0.9, 1, 2.5};
+    bench *self = bench_new(process_text(MIXED), 5, time, NULL);
+    ph_target target = ph_posterior_target(self->posterior);
+    double z[N * D], log_p[N], score[N * D];
+    ph_rng rng;
+    ph_rng_init(&rng, 9, PH_RNG_TEST, 0, 0);
+    for (int i = 0; i < N * D; i++) {
+        z[i] = 2 * ph_rng_normal(&rng);
+    }
+    assert_int_equal(target.eval(target.context, N, z, log_p, score), 0);
+    for (int i = 0; i < N; i++) {
+        double one, slope[D];
+        assert_int_equal(target.eval(target.context, 1, z + i * D, &one, slope), 0);
+        assert_near(log_p[i], one, 1e-12 * (1 + fabs(one)));
+        for (int k = 0; k < D; k++) {
+            assert_near(score[i * D + k], slope[k], 1e-10 * (1 + fabs(slope[k])));
+        }
+    }
+    bench_free(self);
+}
+
+typedef struct moments {
+    double mean, sd, low, high;
+} moments;
+
+static moments weighted(const ph_fit *fit, size_t column)
+{
+    moments m = {0};
+    for (size_t i = 0; i < fit->n; i++) {
+        m.mean += fit->weight[i] * fit->sample[i * fit->columns + column];
+    }
+    for (size_t i = 0; i < fit->n; i++) {
+        double d = fit->sample[i * fit->columns + column] - m.mean;
+        m.sd += fit->weight[i] * d * d;
+    }
+    m.sd = sqrt(m.sd);
+    return m;
+}
+
+/* Share of the weight below x. */
+static double share_below(const ph_fit *fit, size_t column, double x)
+{
+    double share = 0;
+    for (size_t i = 0; i < fit->n; i++) {
+        share += fit->sample[i * fit->columns + column] < x ? fit->weight[i] : 0;
+    }
+    return share;
+}
+
+/* Exponential times and a gamma prior: the posterior is Gamma(2 + n, 3 unit + sum). */
+static void conjugate_gamma_in_any_unit(void **state)
+{
+    (void)state;
+    gsl_set_error_handler_off();
+    const double units[] = {1e-6, 1, 1e6};
+    for (int u = 0; u < 3; u++) {
+        char json[512];
+        double time[20], sum = 0, unit = units[u];
+        for (int i = 0; i < 20; i++) {
+            time[i] = -unit * log((i + 0.5) / 20);
+            sum += time[i];
+        }
+        snprintf(
+            json, sizeof json,
+            "{\"phasic\": 1, \"name\": \"one\", \"parameters\": {\"r\": {\"prior\": "
+            "{\"gamma\": {\"shape\": 2, \"rate\": %g}}}}, \"matrix\": {\"initial\": "
+            "[1], \"rates\": [[0, \"r\"]]}, \"derived\": {\"mean\": \"1 / r\"}}",
+            3 * unit);
+        bench *self = bench_new(process_text(json), 20, time, NULL);
+        ph_svgd_settings settings;
+        ph_svgd_defaults(&settings);
+        settings.seed = 5;
+        ph_fit *fit = NULL;
+        ph_error error = {0};
+        if (ph_fit_run(&fit, self->posterior, &settings, NULL, &error) != PH_OK) {
+            fail_msg("%s", error.message);
+        }
+        double shape = 22, rate = 3 * unit + sum;
+        moments r = weighted(fit, 0), mean = weighted(fit, 1);
+        assert_int_equal(fit->columns, 2);
+        assert_int_equal(fit->svgd->converged, 1);
+        assert_near(r.mean, shape / rate, 0.03 * sqrt(shape) / rate);
+        assert_close(r.sd, sqrt(shape) / rate, 0.03);
+        /* 1/r is inverse gamma */
+        double inverse = rate / (shape - 1), spread = inverse / sqrt(shape - 2);
+        assert_near(mean.mean, inverse, 0.03 * spread);
+        assert_close(mean.sd, spread, 0.03);
+        assert_near(share_below(fit, 0, gsl_cdf_gamma_Pinv(0.025, shape, 1 / rate)),
+                    0.025, 0.006);
+        assert_near(share_below(fit, 0, gsl_cdf_gamma_Pinv(0.975, shape, 1 / rate)),
+                    0.975, 0.006);
+        ph_fit_free(fit);
+        bench_free(self);
+    }
+}
+
+static void what_cannot_be_fitted_is_refused(void **state)
+{
+    (void)state;
+    const char *models[] = {
+        "{\"phasic\": 1, \"name\": \"none\", \"parameters\": {\"r\": {}}, \"matrix\": "
+        "{\"initial\": [1], \"rates\": [[0, \"r\"]]}}",
+        "{\"phasic\": 1, \"name\": \"fixed\", \"parameters\": {\"r\": {\"fixed\": 2}}, "
+        "\"matrix\": {\"initial\": [1], \"rates\": [[0, \"r\"]]}}"};
+    const char *says[] = {"no prior", "nothing to fit"};
+    for (int i = 0; i < 2; i++) {
+        const double time = 1;
+        process it = process_text(models[i]);
+        ph_data *data = NULL;
+        ph_lik *lik = NULL;
+        ph_device device;
+        ph_posterior *posterior = NULL;
+        ph_error error = {0};
+        assert_int_equal(ph_data_from_arrays(&data, 1, &time, NULL, NULL, &error), 0);
+        assert_int_equal(ph_lik_new(&lik, it.plan, data, &error), 0);
+        assert_int_equal(ph_device_init(&device, 1, 1, 0, &error), 0);
+        assert_int_equal(
+            ph_posterior_new(&posterior, it.model, it.plan, lik, data, &device, &error),
+            PH_E_MODEL);
+        assert_non_null(strstr(error.message, says[i]));
+        ph_lik_free(lik);
+        ph_data_free(data);
+        process_free(&it);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(score_is_the_derivative),
+        cmocka_unit_test(density_by_hand),
+        cmocka_unit_test(batches_agree_with_single_points),
+        cmocka_unit_test(conjugate_gamma_in_any_unit),
+        cmocka_unit_test(what_cannot_be_fitted_is_refused),
+    };
+    return ph_check_run(tests);
+}
