@@ -149,6 +149,38 @@ void ph_plan_free(ph_plan *self)
     }
 }
 
+size_t ph_plan_nodes(const ph_plan *self)
+{
+    return ph_pool_length(self->graph->pool);
+}
+
+size_t ph_plan_parameters(const ph_plan *self)
+{
+    return ph_pool_parameters(self->graph->pool);
+}
+
+void ph_plan_eval(const ph_plan *self, const double *theta, double *u)
+{
+    ph_pool_eval(self->graph->pool, theta, u);
+}
+
+void ph_plan_adjoint(const ph_plan *self, const double *u, double *u_bar,
+                     double *theta_bar)
+{
+    ph_pool_adjoint(self->graph->pool, u, u_bar, theta_bar);
+}
+
+void ph_plan_eval_plain(const ph_plan *self, const double *theta, double *u)
+{
+    ph_pool_eval_plain(self->graph->pool, theta, u);
+}
+
+void ph_plan_adjoint_plain(const ph_plan *self, const double *u, double *u_bar,
+                           double *theta_bar)
+{
+    ph_pool_adjoint_plain(self->graph->pool, u, u_bar, theta_bar);
+}
+
 void ph_plan_rate(const ph_plan *self, const double *u, double rate[PH_LANES])
 {
     const ph_group_table *out = &self->out;

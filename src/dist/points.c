@@ -36,13 +36,12 @@ static int plain_kind(const ph_plan *plan, ph_sweep_kind kind, const double *the
                       size_t n, const double *t, double *value, double *gradient,
                       ph_error *error)
 {
-    const ph_pool *pool = plan->graph->pool;
-    size_t length = ph_pool_length(pool), p = ph_pool_parameters(pool);
+    size_t length = ph_plan_nodes(plan), p = ph_plan_parameters(plan);
     double *u = ph_alloc(2 * length, sizeof *u), one = 1;
     if (!u) {
         return ph_error_set(error, PH_E_MEMORY, "out of memory");
     }
-    ph_pool_eval_plain(pool, theta, u);
+    ph_plan_eval_plain(plan, theta, u);
     int status = PH_OK;
     for (size_t i = 0; i < n && status == PH_OK; i++) {
         double *u_bar = u + length;
@@ -51,7 +50,7 @@ static int plain_kind(const ph_plan *plan, ph_sweep_kind kind, const double *the
                                gradient ? u_bar : NULL);
         if (status == PH_OK && gradient) {
             memset(gradient + i * p, 0, p * sizeof *gradient);
-            ph_pool_adjoint_plain(pool, u, u_bar, gradient + i * p);
+            ph_plan_adjoint_plain(plan, u, u_bar, gradient + i * p);
         }
     }
     free(u);
@@ -72,8 +71,7 @@ typedef struct lanes {
 static int lanes_new(lanes *self, const ph_plan *plan, const double *theta, size_t n,
                      const double *t, ph_error *error)
 {
-    const ph_pool *pool = plan->graph->pool;
-    size_t length = ph_pool_length(pool), p = ph_pool_parameters(pool);
+    size_t length = ph_plan_nodes(plan), p = ph_plan_parameters(plan);
     self->plan = plan;
     self->theta = ph_alloc_aligned((p + 1) * PH_LANES, sizeof(double));
     self->theta_bar = ph_alloc_aligned((p + 1) * PH_LANES, sizeof(double));
@@ -88,7 +86,7 @@ static int lanes_new(lanes *self, const ph_plan *plan, const double *theta, size
             self->theta[m * PH_LANES + l] = theta[m];
         }
     }
-    ph_pool_eval(pool, self->theta, self->u);
+    ph_plan_eval(plan, self->theta, self->u);
     double t_max = 0;
     for (size_t i = 0; i < n; i++) {
         t_max = t[i] > t_max ? t[i] : t_max;
@@ -114,8 +112,7 @@ static void lanes_free(lanes *self)
 static int lanes_gradient(lanes *self, ph_sweep_kind kind, size_t n, const double *t,
                           const double *value, double *gradient)
 {
-    const ph_pool *pool = self->plan->graph->pool;
-    size_t p = ph_pool_parameters(pool);
+    size_t p = ph_plan_parameters(self->plan);
     for (size_t i = 0; i < n; i++) {
         double weight[PH_LANES] = {0}, lane_value[PH_LANES];
         weight[i] = 1;
@@ -127,11 +124,11 @@ static int lanes_gradient(lanes *self, ph_sweep_kind kind, size_t n, const doubl
             return status;
         }
     }
-    memset(self->u_bar, 0, ph_pool_length(pool) * PH_LANES * sizeof *self->u_bar);
+    memset(self->u_bar, 0, ph_plan_nodes(self->plan) * PH_LANES * sizeof *self->u_bar);
     memset(self->theta_bar, 0, p * PH_LANES * sizeof *self->theta_bar);
     int status = ph_sweep_gradient(self->sweep, self->u_bar);
     if (status == PH_OK) {
-        ph_pool_adjoint(pool, self->u, self->u_bar, self->theta_bar);
+        ph_plan_adjoint(self->plan, self->u, self->u_bar, self->theta_bar);
     }
     for (size_t i = 0; i < n; i++) {
         for (size_t m = 0; m < p; m++) {
@@ -144,7 +141,7 @@ static int lanes_gradient(lanes *self, ph_sweep_kind kind, size_t n, const doubl
 static int lanes_kind(lanes *self, ph_sweep_kind kind, size_t n, const double *t,
                       double *value, double *gradient, ph_error *error)
 {
-    size_t p = ph_pool_parameters(self->plan->graph->pool);
+    size_t p = ph_plan_parameters(self->plan);
     for (size_t i = 0; i < n; i++) {
         double lane_value[PH_LANES];
         int status = ph_sweep_log(self->sweep, kind, t[i], lane_value);

@@ -52,7 +52,7 @@ static int set_parameters(ph_posterior *self, ph_error *error)
 
 static int set_workers(ph_posterior *self)
 {
-    size_t nodes = ph_pool_length(self->plan->graph->pool);
+    size_t nodes = ph_plan_nodes(self->plan);
     self->n_workers = ph_device_workers(self->device);
     self->worker = ph_alloc((size_t)self->n_workers, sizeof *self->worker);
     for (int w = 0; self->worker && w < self->n_workers; w++) {
@@ -197,7 +197,7 @@ static int rate_task(void *context, size_t block, int w)
     ph_posterior_worker *worker = &job->self->worker[w];
     double rate[PH_LANES];
     load_lanes(job, block, worker);
-    ph_pool_eval(job->self->plan->graph->pool, worker->theta, worker->u);
+    ph_plan_eval(job->self->plan, worker->theta, worker->u);
     ph_plan_rate(job->self->plan, worker->u, rate);
     for (size_t l = 0; l < PH_LANES && block * PH_LANES + l < job->n; l++) {
         job->rate[block * PH_LANES + l] = rate[l];

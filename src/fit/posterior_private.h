@@ -9,7 +9,7 @@
 typedef struct ph_posterior_worker {
     ph_lik_work *lik;
     double *theta, *gradient; /* [p][PH_LANES] */
-    double *u;                /* [pool][PH_LANES] */
+    double *u;                /* [nodes][PH_LANES] */
     uint64_t outside;
 } ph_posterior_worker;
 

@@ -25,7 +25,7 @@ struct ph_lik {
 
 struct ph_lik_work {
     ph_sweep *sweep;
-    double *u, *u_bar; /* [pool][PH_LANES] */
+    double *u, *u_bar; /* [nodes][PH_LANES] */
     double *value;     /* [n][PH_LANES] */
 };
 
@@ -127,7 +127,7 @@ void ph_lik_free(ph_lik *self)
 
 int ph_lik_work_new(ph_lik_work **self, const ph_lik *lik)
 {
-    size_t nodes = ph_pool_length(lik->plan->graph->pool);
+    size_t nodes = ph_plan_nodes(lik->plan);
     ph_lik_work *work = ph_alloc(1, sizeof *work);
     if (!work) {
         return PH_E_MEMORY;
@@ -180,8 +180,7 @@ static int block_value(const ph_lik *self, ph_lik_work *work, double *value)
 static int block_gradient(const ph_lik *self, ph_lik_work *work, const double *value,
                           double *gradient)
 {
-    const ph_pool *pool = self->plan->graph->pool;
-    memset(work->u_bar, 0, ph_pool_length(pool) * PH_LANES * sizeof *work->u_bar);
+    memset(work->u_bar, 0, ph_plan_nodes(self->plan) * PH_LANES * sizeof *work->u_bar);
     for (size_t i = 0; i < self->n; i++) {
         double weight[PH_LANES];
         for (int l = 0; l < PH_LANES; l++) {
@@ -202,7 +201,7 @@ static int block_gradient(const ph_lik *self, ph_lik_work *work, const double *v
         }
     }
     if (status == PH_OK) {
-        ph_pool_adjoint(pool, work->u, work->u_bar, gradient);
+        ph_plan_adjoint(self->plan, work->u, work->u_bar, gradient);
     }
     return status;
 }
@@ -210,10 +209,9 @@ static int block_gradient(const ph_lik *self, ph_lik_work *work, const double *v
 int ph_lik_block(const ph_lik *self, ph_lik_work *work, const double *theta,
                  double *value, double *gradient, ph_error *error)
 {
-    const ph_pool *pool = self->plan->graph->pool;
-    size_t p = ph_pool_parameters(pool);
+    size_t p = ph_plan_parameters(self->plan);
     unsigned valid = 0;
-    ph_pool_eval(pool, theta, work->u);
+    ph_plan_eval(self->plan, theta, work->u);
     int status = ph_sweep_begin(work->sweep, work->u, self->t_max, &valid);
     memset(value, 0, PH_LANES * sizeof *value);
     if (gradient) {
@@ -244,14 +242,13 @@ int ph_lik_block(const ph_lik *self, ph_lik_work *work, const double *theta,
 int ph_lik_plain(const ph_lik *self, const double *theta, double *value,
                  double *gradient, ph_error *error)
 {
-    const ph_pool *pool = self->plan->graph->pool;
-    size_t nodes = ph_pool_length(pool), p = ph_pool_parameters(pool);
+    size_t nodes = ph_plan_nodes(self->plan), p = ph_plan_parameters(self->plan);
     double *u = ph_alloc(2 * nodes + self->n, sizeof *u);
     if (!u) {
         return ph_error_set(error, PH_E_MEMORY, "out of memory");
     }
     double *u_bar = u + nodes, *log_value = u_bar + nodes, sum = 0;
-    ph_pool_eval_plain(pool, theta, u);
+    ph_plan_eval_plain(self->plan, theta, u);
     int status = ph_plain_eval(self->plan, u, self->n, self->kind, self->time,
                                log_value, self->weight, gradient ? u_bar : NULL);
     for (size_t i = 0; status == PH_OK && i < self->n; i++) {
@@ -267,7 +264,7 @@ int ph_lik_plain(const ph_lik *self, const double *theta, double *value,
     if (gradient) {
         memset(gradient, 0, p * sizeof *gradient);
         if (*value > -INFINITY) {
-            ph_pool_adjoint_plain(pool, u, u_bar, gradient);
+            ph_plan_adjoint_plain(self->plan, u, u_bar, gradient);
         }
     }
     free(u);

@@ -11,7 +11,7 @@
  * long double, all vectors stored, Poisson weights one by one from their logarithm, no
  * scaling. Slow and memory-hungry; the fast engine is tested against it.
  *
- * u[pool length]; n observations of kind[i] at t[i] give log_value[i]. Where u_bar is
+ * u[nodes]; n observations of kind[i] at t[i] give log_value[i]. Where u_bar is
  * not NULL, adds d/du of sum_i weight[i] log_value[i] to it. Returns PH_E_NUMERIC where
  * u is outside the model, PH_E_MEMORY, or 0.
  */

@@ -36,8 +36,22 @@ int ph_plan_new(ph_plan **self, const ph_graph *graph);
 void ph_plan_free(ph_plan *self);
 
 /*
+ * From parameters to the values u that the plan's terms refer to, for a block:
+ * theta[p][PH_LANES] -> u[nodes][PH_LANES], and back: u_bar (overwritten) adds to
+ * theta_bar[p][PH_LANES]. The plain twins take one parameter vector.
+ */
+size_t ph_plan_nodes(const ph_plan *self);
+size_t ph_plan_parameters(const ph_plan *self); /* p */
+void ph_plan_eval(const ph_plan *self, const double *theta, double *u);
+void ph_plan_adjoint(const ph_plan *self, const double *u, double *u_bar,
+                     double *theta_bar);
+void ph_plan_eval_plain(const ph_plan *self, const double *theta, double *u);
+void ph_plan_adjoint_plain(const ph_plan *self, const double *u, double *u_bar,
+                           double *theta_bar);
+
+/*
  * Largest total rate out of any state, lane by lane: what uniformization runs at.
- * u[pool length][PH_LANES]; NaN counts as 0.
+ * u[nodes][PH_LANES]; NaN counts as 0.
  */
 void ph_plan_rate(const ph_plan *self, const double *u, double rate[PH_LANES]);
 

@@ -30,7 +30,7 @@ int ph_sweep_new(ph_sweep **self, const ph_plan *plan);
 void ph_sweep_free(ph_sweep *self);
 
 /*
- * Begins a block: u[pool length][PH_LANES] the values of the pool's nodes, t_max the
+ * Begins a block: u[nodes][PH_LANES] values of ph_plan_eval, t_max the
  * largest time that will be asked for (a hint that sizes storage). *valid gets one bit
  * a lane: 0 where a rate is negative or not finite, a start probability is
  * outside [0, 1], or (discrete time) a state's probabilities exceed 1. Lanes that are
@@ -55,8 +55,8 @@ int ph_sweep_seed(ph_sweep *self, ph_sweep_kind kind, double t,
                   const double weight[PH_LANES], const double value[PH_LANES]);
 
 /*
- * Adds the derivative of the seeded sum with respect to the pool's nodes to
- * u_bar[pool length][PH_LANES], and clears the seeds.
+ * Adds the derivative of the seeded sum with respect to the plan's nodes to
+ * u_bar[nodes][PH_LANES], and clears the seeds.
  */
 int ph_sweep_gradient(ph_sweep *self, double *u_bar);
 

@@ -31,13 +31,31 @@ void ph_trace_summarize(const ph_trace *self, ph_trace_summary *summary);
 size_t ph_trace_work(const ph_trace *self);
 
 /*
- * Mean absorption time for a block: u[pool length][PH_LANES] from ph_pool_eval,
- * mean[PH_LANES] (aligned); u_bar (same shape as u, or NULL) receives += d mean / d u.
- * work[ph_trace_work] is aligned and its content does not matter.
+ * Replays the elimination for a block: u[pool length][PH_LANES] from ph_pool_eval. The
+ * factors stay in work[ph_trace_work], aligned, whose content before does not matter,
+ * and serve any number of solves. S is the sub-intensity matrix (discrete time: P - I).
+ */
+void ph_trace_eliminate(const ph_trace *self, const double *u, double *work);
+/* h[n][PH_LANES] becomes (-S)^-1 h. */
+void ph_trace_solve(const ph_trace *self, const double *work, double *h);
+/* x[n][PH_LANES], a row vector, becomes x (-S)^-1. */
+void ph_trace_solve_transposed(const ph_trace *self, const double *work, double *x);
+/* The start law into x[n][PH_LANES]. */
+void ph_trace_start(const ph_trace *self, const double *u, double *x);
+
+/*
+ * Mean absorption time for a block (eliminates by itself): mean[PH_LANES] (aligned);
+ * u_bar (same shape as u, or NULL) receives += d mean / d u.
  */
 void ph_trace_mean(const ph_trace *self, const double *u, double *work, double *mean,
                    double *u_bar);
-/* The definition: one parameter vector, u[pool length]. */
+
+/* The definitions: one parameter vector, the same arrays without lanes. */
+void ph_trace_eliminate_plain(const ph_trace *self, const double *u, double *work);
+void ph_trace_solve_plain(const ph_trace *self, const double *work, double *h);
+void ph_trace_solve_transposed_plain(const ph_trace *self, const double *work,
+                                     double *x);
+void ph_trace_start_plain(const ph_trace *self, const double *u, double *x);
 void ph_trace_mean_plain(const ph_trace *self, const double *u, double *work,
                          double *mean, double *u_bar);
 
