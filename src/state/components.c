@@ -125,6 +125,8 @@ int ph_components_find(ph_components *self, const ph_graph *graph)
 
 void ph_components_free(ph_components *self)
 {
-    free(self->of);
-    memset(self, 0, sizeof *self);
+    if (self) {
+        free(self->of);
+        memset(self, 0, sizeof *self);
+    }
 }

@@ -70,7 +70,9 @@ static int load_row(const ph_search *search, size_t v, const uint32_t *number,
                        search->term_coefficient[t]};
         }
     }
-    qsort(row->item, row->length, sizeof *row->item, compare_terms);
+    if (row->length > 1) {
+        qsort(row->item, row->length, sizeof *row->item, compare_terms);
+    }
     return PH_OK;
 }
 

@@ -101,6 +101,19 @@ static int append_terms(const ph_linear *form, uint32_t **node, size_t *node_cap
     return PH_OK;
 }
 
+/* Sum of terms from..to with every node at the least it may be, at least 0. */
+static double least_sum(const ph_search *self, const uint32_t *node,
+                        const double *coefficient, size_t from, size_t to)
+{
+    double sum = 0;
+    for (size_t t = from; t < to; t++) {
+        double lower, upper;
+        ph_pool_range(self->pool, node[t], &lower, &upper);
+        sum += coefficient[t] * (lower > 0 ? lower : 0);
+    }
+    return sum;
+}
+
 int ph_search_edge(ph_search *self, const int32_t *from, const int32_t *key,
                    const char *place, const char *name)
 {
@@ -110,6 +123,10 @@ int ph_search_edge(ph_search *self, const int32_t *from, const int32_t *key,
     }
     if (memcmp(from, key, self->n_entries * sizeof *key) == 0) {
         self->trapped[self->visited] = 1; /* no event; graph.c looks for other edges */
+        if (self->model->discrete) {
+            self->stay += least_sum(self, self->form.node, self->form.coefficient, 0,
+                                    self->form.length);
+        }
         return PH_OK;
     }
     uint32_t vertex;
@@ -157,15 +174,13 @@ int ph_search_start(ph_search *self, const int32_t *key)
     return PH_OK;
 }
 
-/* Discrete time: the probabilities of the vertex just visited may not exceed 1. */
+/* Discrete time: the probabilities of the vertex just visited, staying included, may
+ * not exceed 1. */
 static int check_probabilities(ph_search *self, const int32_t *key)
 {
-    double sum = 0;
-    for (size_t t = self->edge_term[self->row[self->visited]]; t < self->n_terms; t++) {
-        double lower, upper;
-        ph_pool_range(self->pool, self->term_node[t], &lower, &upper);
-        sum += self->term_coefficient[t] * (lower > 0 ? lower : 0);
-    }
+    size_t first = self->edge_term[self->row[self->visited]];
+    double sum = self->stay + least_sum(self, self->term_node, self->term_coefficient,
+                                        first, self->n_terms);
     if (sum <= 1 + ROUNDING) {
         return PH_OK;
     }
@@ -190,6 +205,7 @@ static int visit_all(ph_search *self)
         }
         self->row[v] = self->n_edges;
         self->trapped[v] = 0;
+        self->stay = 0;
         /* a copy: the array of keys moves as it grows */
         memcpy(key, self->keys + v * self->n_entries, self->n_entries * sizeof *key);
         status = rules ? ph_rules_visit(self, key) : ph_explicit_visit(self, key);

@@ -30,6 +30,7 @@ typedef struct ph_search {
     uint32_t *term_node;
     double *term_coefficient;
     size_t n_terms, node_capacity, coefficient_capacity;
+    double stay; /* discrete time: least probability of the transitions to itself */
     unsigned char *trapped; /* [visited] has transitions, but only to itself */
     size_t trapped_capacity;
 

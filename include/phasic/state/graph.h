@@ -14,17 +14,18 @@
  * The state graph: transient states 0..n-1 in the order breadth-first search from the
  * start finds them; vertex n is absorption (all absorbing states are one). Immutable.
  *
- * An edge's rate is the sum over its terms of coefficient * u[node], u the pool's values.
- * Every coefficient is positive: a rate whose linear form has a negative coefficient, or a
- * node that may be negative, is one term of coefficient 1 on a node of its own, so that no
- * sum over terms ever cancels. Where the value of a node in `used` is negative or not
- * finite, that parameter vector is outside the model (log-density minus infinity).
+ * An edge's rate is the sum over its terms of coefficient * u[node], u the pool's
+ * values. Every coefficient is positive: a rate whose linear form has a negative
+ * coefficient, or a node that may be negative, is one term of coefficient 1 on a node
+ * of its own, so that no sum over terms ever cancels. Where the value of a node in
+ * `used` is negative or not finite, that parameter vector is outside the model
+ * (log-density minus infinity).
  */
 typedef struct ph_graph {
-    int discrete;  /* coefficients are probabilities; the rest of a state's mass stays */
-    size_t n;      /* transient states */
-    ph_pool *pool; /* owned */
-    size_t n_used; /* pool nodes that edges, or the start, refer to: */
+    int discrete; /* coefficients are probabilities; the rest of a state's mass stays */
+    size_t n;     /* transient states */
+    ph_pool *pool;  /* owned */
+    size_t n_used;  /* pool nodes that edges, or the start, refer to: */
     uint32_t *used; /* [n_used] ascending; terms hold indices into this list */
 
     size_t n_edges;     /* distinct (source, target), sorted by source, then target */
@@ -34,17 +35,17 @@ typedef struct ph_graph {
     uint32_t *term_use; /* [terms] index into used, ascending within an edge */
     double *term_coefficient; /* [terms] > 0 */
 
-    size_t n_starts;      /* start law, sorted by state; probabilities may be < 1 in sum */
-    uint32_t *start;      /* [n_starts] 0..n: n is mass that is absorbed at once */
-    size_t *start_term;   /* [n_starts + 1] */
+    size_t n_starts; /* start law, sorted by state; probabilities may be < 1 in sum */
+    uint32_t *start; /* [n_starts] 0..n: n is mass that is absorbed at once */
+    size_t *start_term; /* [n_starts + 1] */
     uint32_t *start_use;
     double *start_coefficient;
 
-    size_t n_entries; /* state key length; 1 for matrix and graph models: */
-    int32_t *keys;    /* [n][n_entries], there the number of the vertex in the file */
+    size_t n_entries;   /* state key length; 1 for matrix and graph models: */
+    int32_t *keys;      /* [n][n_entries], there the number of the vertex in the file */
     size_t n_absorbing; /* distinct absorbing states found */
-    size_t distance;  /* fewest jumps from the start to absorption */
-    size_t bytes;     /* memory held, keys included */
+    size_t distance;    /* fewest jumps from the start to absorption */
+    size_t bytes;       /* memory held, keys included */
 } ph_graph;
 
 /*
