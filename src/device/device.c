@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "phasic/base/flush.h"
 #include "phasic/base/memory.h"
-#include "phasic/num/flush.h"
 
 /* CPUs of the affinity mask. */
 static int mask_processors(void)

@@ -19,7 +19,7 @@
 #include <string.h>
 
 #include "phasic/base/memory.h"
-#include "phasic/num/flush.h"
+#include "phasic/base/flush.h"
 #include "sweep_private.h"
 
 #define STORE_BYTES (4u << 20)

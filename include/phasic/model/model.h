@@ -16,7 +16,7 @@
  */
 
 typedef struct ph_prior_spec {
-    ph_family family;   /* arguments in the order of num/family.h */
+    ph_family family; /* arguments in the order of num/family.h */
     double argument[2];
 } ph_prior_spec;
 
@@ -26,7 +26,7 @@ typedef struct ph_parameter {
     double lower, upper; /* support: (0, inf) positive, (-inf, inf) real, (0, 1) unit;
                             narrowed to where a uniform or beta prior has mass */
     int has_value, is_fixed;
-    double value;        /* reference value; the fixed value where is_fixed */
+    double value; /* reference value; the fixed value where is_fixed */
 } ph_parameter;
 
 typedef struct ph_constant {
@@ -103,11 +103,15 @@ typedef struct ph_explicit_edge {
     char *place;
 } ph_explicit_edge;
 
-typedef enum ph_model_kind { PH_MODEL_RULES, PH_MODEL_MATRIX, PH_MODEL_GRAPH } ph_model_kind;
+typedef enum ph_model_kind {
+    PH_MODEL_RULES,
+    PH_MODEL_MATRIX,
+    PH_MODEL_GRAPH
+} ph_model_kind;
 
 typedef struct ph_model {
     char *file, *name, *description; /* the last two may be NULL */
-    char digest[65]; /* SHA-256 of the file's bytes */
+    char digest[65];                 /* SHA-256 of the file's bytes */
     int discrete;
     ph_model_kind kind;
 
@@ -126,11 +130,11 @@ typedef struct ph_model {
     ph_expr *absorb; /* or NULL */
 
     /* PH_MODEL_MATRIX, PH_MODEL_GRAPH */
-    size_t n_vertices, n_label;        /* label length: 0 if none */
-    int32_t *labels;                   /* [n_vertices][n_label] or NULL */
-    ph_expr **initial;                 /* [n_vertices]; NULL entry: not a start */
+    size_t n_vertices, n_label; /* label length: 0 if none */
+    int32_t *labels;            /* [n_vertices][n_label] or NULL */
+    ph_expr **initial;          /* [n_vertices]; NULL entry: not a start */
     size_t n_edges;
-    ph_explicit_edge *edges;           /* zero entries of a matrix are left out */
+    ph_explicit_edge *edges; /* zero entries of a matrix are left out */
 
     int defect; /* start probabilities may sum to less than 1 */
     size_t n_rewards;

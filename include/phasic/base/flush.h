@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#ifndef PHASIC_NUM_FLUSH_H
-#define PHASIC_NUM_FLUSH_H
+#ifndef PHASIC_BASE_FLUSH_H
+#define PHASIC_BASE_FLUSH_H
 
 /*
  * Flush-to-zero for the calling thread: long chains produce probabilities far below
