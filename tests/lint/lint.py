@@ -18,6 +18,7 @@ from pathlib import Path
 SRC = Path(os.environ["SRC"]).resolve()
 PHASIC = str(Path(os.environ["PHASIC"]).resolve())
 CC = os.environ.get("CC", "cc")
+sys.dont_write_bytecode = True
 sys.path.insert(0, str(SRC / "tests" / "cli"))
 from tap import Tap
 
