@@ -390,7 +390,10 @@ static int dry_run(run *self)
     size_t workers = (size_t)ph_device_workers(&self->job.device);
     size_t n = workers * PH_LANES;
     double seconds;
-    int status = time_batch(self, n, &seconds);
+    int status = time_batch(self, n, &seconds); /* wakes the threads */
+    if (status == PH_OK) {
+        status = time_batch(self, n, &seconds);
+    }
     if (status != PH_OK) {
         return status;
     }
