@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * For a function psi that does not grow too fast, E[laplacian psi + grad psi . grad log p]
- * = 0 (zero-variance control variates, Mira et al. 2013). With psi the monomials in
+ * For a function psi that does not grow too fast, E[laplacian psi + grad psi . grad log
+ * p] = 0 (zero-variance control variates, Mira et al. 2013). With psi the monomials in
  * whitened coordinates up to some degree this is exact for moments of that degree of a
  * Gaussian. Weights that make all features average to zero and stay closest to the
  * importance weights are those of survey calibration (regression estimation), so the
  * error of any summary f is that of its residual after regression on the features; each
- * residual is divided by one minus its leverage (the jackknife), without which a draw that
- * bends the fit towards itself would hide its own error.
+ * residual is divided by one minus its leverage (the jackknife), without which a draw
+ * that bends the fit towards itself would hide its own error.
  */
 #include "calibrate.h"
 
@@ -25,6 +25,7 @@ enum { MOST_DEGREE = 6, MOST_FEATURES = 240 };
 /* The monomial product of u[index[0..degree)], indices ascending. */
 typedef struct monomial {
     size_t degree;
+    int user; /* the square of user's coordinate index[0], standardised */
     size_t index[MOST_DEGREE];
 } monomial;
 
@@ -45,6 +46,7 @@ static int add_degree(monomial_list *self, size_t d, size_t degree)
         }
         monomial *m = &self->item[self->n++];
         m->degree = degree;
+        m->user = 0;
         memcpy(m->index, index, sizeof index);
         size_t i = degree; /* next non-decreasing tuple */
         while (i > 0 && index[i - 1] == d - 1) {
@@ -60,7 +62,24 @@ static int add_degree(monomial_list *self, size_t d, size_t degree)
     }
 }
 
-/* All degrees as long as there are at most `most` monomials. */
+/* The squares of the user's coordinates: enough for their standard deviations. */
+static int add_user_squares(monomial_list *self, size_t d)
+{
+    int status = ph_grow(&self->item, &self->capacity, self->n + d, sizeof *self->item);
+    for (size_t k = 0; k < d && status == PH_OK; k++) {
+        monomial *m = &self->item[self->n++];
+        memset(m, 0, sizeof *m);
+        m->degree = 2;
+        m->user = 1;
+        m->index[0] = k;
+    }
+    return status;
+}
+
+/*
+ * All degrees as long as there are at most `most` monomials; where the squares and
+ * products are too many, the squares in the user's coordinates.
+ */
 static int choose_features(monomial_list *self, size_t d, double most)
 {
     double size = 1;
@@ -68,6 +87,9 @@ static int choose_features(monomial_list *self, size_t d, double most)
     for (size_t degree = 1; degree <= MOST_DEGREE && status == PH_OK; degree++) {
         size *= (double)(d + degree - 1) / (double)degree;
         if ((double)self->n + size > fmin(most, MOST_FEATURES)) {
+            if (degree == 2 && (double)(self->n + d) <= fmin(most, MOST_FEATURES)) {
+                status = add_user_squares(self, d);
+            }
             break;
         }
         status = add_degree(self, d, degree);
@@ -110,6 +132,7 @@ typedef struct workspace {
     double *beta;     /* [q] */
     double *leverage; /* [n] 1 / (1 - leverage) */
     double *mean, *covariance, *factor;
+    double *rows; /* [d][d] */
 } workspace;
 
 static void workspace_clear(workspace *self)
@@ -123,6 +146,7 @@ static void workspace_clear(workspace *self)
     free(self->mean);
     free(self->covariance);
     free(self->factor);
+    free(self->rows);
 }
 
 static int workspace_init(workspace *self, size_t n, size_t d, size_t q)
@@ -140,8 +164,10 @@ static int workspace_init(workspace *self, size_t n, size_t d, size_t q)
     self->mean = ph_alloc(d, sizeof(double));
     self->covariance = ph_alloc(d * d, sizeof(double));
     self->factor = ph_alloc(d * d, sizeof(double));
-    return self->u && self->s && self->b && self->gram && self->beta && self->leverage && self->mean &&
-                   self->covariance && self->factor
+    self->rows = ph_alloc(d * d, sizeof(double));
+    return self->u && self->s && self->b && self->gram && self->beta &&
+                   self->leverage && self->mean && self->covariance && self->factor &&
+                   self->rows
                ? PH_OK
                : PH_E_MEMORY;
 }
@@ -167,17 +193,42 @@ static int whiten(workspace *self, const double *y, const double *score,
     return status;
 }
 
+/* Unit directions of the user's coordinates in y: the rows of the basis. */
+static void set_rows(workspace *self, const double *basis)
+{
+    size_t d = self->d;
+    memcpy(self->rows, basis, d * d * sizeof *basis);
+    for (size_t k = 0; k < d; k++) {
+        double *row = self->rows + k * d, length = sqrt(ph_dot(d, row, row));
+        for (size_t l = 0; l < d && length > 0; l++) {
+            row[l] /= length;
+        }
+    }
+}
+
+/*
+ * psi = (a'y)^2 / 2 in the frame of the mode, not of the sample: a direction taken from
+ * the sample would be correlated with it, which in many dimensions is a bias.
+ */
+static double user_feature(const monomial *m, size_t d, const double *rows,
+                           const double *y, const double *score)
+{
+    const double *a = rows + m->index[0] * d;
+    return 1 + ph_dot(d, a, y) * ph_dot(d, a, score);
+}
+
 /* Features, scaled to unit weighted square; gram = B'WB and its factor. */
-static int build(workspace *self, const monomial_list *features, const double *weight)
+static int build(workspace *self, const monomial_list *features, const double *y,
+                 const double *score, const double *weight)
 {
     size_t n = self->n, q = self->q, d = self->d;
     for (size_t i = 0; i < n; i++) {
         double *row = self->b + i * q;
         row[0] = 1;
-        for (size_t f = 1; f < q; f++) {
-            row[f] = weight[i] > 0 ? feature(&features->item[f - 1], self->u + i * d,
-                                             self->s + i * d)
-                                   : 0;
+        for (size_t f = 1; f < q && weight[i] > 0; f++) {
+            const monomial *m = &features->item[f - 1];
+            row[f] = m->user ? user_feature(m, d, self->rows, y + i * d, score + i * d)
+                             : feature(m, self->u + i * d, self->s + i * d);
         }
     }
     for (size_t f = 1; f < q; f++) {
@@ -207,11 +258,11 @@ static int build(workspace *self, const monomial_list *features, const double *w
 }
 
 /*
- * Leaves out the degrees whose identities the importance sample contradicts: the squared
- * distance ess * sum (calibrated - w)^2 / w = ess * ((B'WB)^-1_00 - 1) is chi-squared with
- * as many degrees of freedom as features when the sample is right and the features'
- * averages are near normal; where high powers have such heavy tails that they are not,
- * calibrating on them does harm.
+ * Leaves out the degrees whose identities the importance sample contradicts: the
+ * squared distance ess * sum (calibrated - w)^2 / w = ess * ((B'WB)^-1_00 - 1) is
+ * chi-squared with as many degrees of freedom as features when the sample is right and
+ * the features' averages are near normal; where high powers have such heavy tails that
+ * they are not, calibrating on them does harm.
  */
 static void trust(workspace *self, const monomial_list *features, double ess)
 {
@@ -268,8 +319,8 @@ static double residual_error(workspace *self, const double *weight, const double
     ph_solve_lower_transposed(q, self->gram, self->beta);
     double sum = 0;
     for (size_t i = 0; i < self->n; i++) {
-        double residual =
-            (f[i] - ph_dot(q, self->b + i * self->stride, self->beta)) * self->leverage[i];
+        double residual = (f[i] - ph_dot(q, self->b + i * self->stride, self->beta)) *
+                          self->leverage[i];
         sum += weight[i] * weight[i] * residual * residual;
     }
     return sqrt(sum * inefficiency);
@@ -290,8 +341,7 @@ static double stein_size(const workspace *self, const double *weight, size_t g,
 
 /* Errors in the user's coordinates, standardised one by one. */
 static int errors(workspace *self, const double *z, const double *weight,
-                  const double *calibrated, double inefficiency,
-                  ph_calibration *result)
+                  const double *calibrated, double inefficiency, ph_calibration *result)
 {
     size_t d = self->d, n = self->n;
     double *f = ph_alloc(n, sizeof *f);
@@ -319,9 +369,9 @@ static int errors(workspace *self, const double *z, const double *weight,
     return PH_OK;
 }
 
-int ph_calibrate(size_t n, size_t d, const double *z, const double *y,
-                 const double *score, const double *weight, double inefficiency, double *calibrated,
-                 ph_calibration *result)
+int ph_calibrate(size_t n, size_t d, const double *basis, const double *z,
+                 const double *y, const double *score, const double *weight,
+                 double inefficiency, double *calibrated, ph_calibration *result)
 {
     double ess = 1 / (ph_dot(n, weight, weight) * inefficiency);
     monomial_list features = {0};
@@ -335,7 +385,8 @@ int ph_calibrate(size_t n, size_t d, const double *z, const double *y,
         status = whiten(&w, y, score, weight);
     }
     if (status == PH_OK) {
-        status = build(&w, &features, weight);
+        set_rows(&w, basis);
+        status = build(&w, &features, y, score, weight);
     }
     if (status < 0) {
         goto out;

@@ -10,21 +10,21 @@ typedef struct ph_calibration {
     double shift;      /* move of a mean, in Monte Carlo errors of the raw mean */
     double error_mean; /* of a mean, in sd, after calibration */
     double error_sd;   /* of a sd, relative */
-    double stein;      /* largest Stein identity of low order, in its Monte Carlo error */
-    double ess;        /* 1 / sum of squared calibrated weights */
+    double stein; /* largest Stein identity of low order, in its Monte Carlo error */
+    double ess;   /* 1 / sum of squared calibrated weights */
 } ph_calibration;
 
 /*
- * Stage 4: calibrated[n] = weight o B (B'WB)^-1 e_1 with B = [1, Stein features] (control
- * variates; every Stein identity in B then holds exactly over the sample). y[n][d] and
- * score[n][d] in one frame, z[n][d] the
- * user's coordinates of the same points (errors are theirs), weight[n] >= 0 sums to 1. `inefficiency` is draws per
- * independent draw (1 for importance samples, the autocorrelation time for chains). The
- * highest order whose features are at most a quarter of the effective sample size.
- * Returns 0, PH_E_MEMORY, PH_E_NUMERIC.
+ * Stage 4: calibrated[n] = weight o B (B'WB)^-1 e_1 with B = [1, Stein features]
+ * (control variates; every Stein identity in B then holds exactly over the sample).
+ * y[n][d] and score[n][d] in one frame, z[n][d] the user's coordinates of the same
+ * points (z = basis y + constant; errors are theirs), weight[n] >= 0 sums to 1.
+ * `inefficiency` is draws per independent draw (1 for importance samples, the
+ * autocorrelation time for chains). The highest order whose features are at most a
+ * quarter of the effective sample size. Returns 0, PH_E_MEMORY, PH_E_NUMERIC.
  */
-int ph_calibrate(size_t n, size_t d, const double *z, const double *y,
-                 const double *score, const double *weight, double inefficiency, double *calibrated,
-                 ph_calibration *result);
+int ph_calibrate(size_t n, size_t d, const double *basis, const double *z,
+                 const double *y, const double *score, const double *weight,
+                 double inefficiency, double *calibrated, ph_calibration *result);
 
 #endif

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Hamiltonian rather than Langevin moves: with the ensemble's covariance as metric, a few
- * leapfrog steps give nearly independent draws where a Langevin move diffuses, and the
- * chains start where stage 2 left them, so that the warm-up is short. A trajectory is a
- * quarter of a period of a normal law: the end is then uncorrelated with the start. Step sizes are
- * jittered to break periodic orbits and adapted during warm-up only.
+ * Hamiltonian rather than Langevin moves: with the ensemble's covariance as metric, a
+ * few leapfrog steps give nearly independent draws where a Langevin move diffuses, and
+ * the chains start where stage 2 left them, so that the warm-up is short. A trajectory
+ * is a quarter of a period of a normal law: the end is then uncorrelated with the
+ * start. Step sizes are jittered to break periodic orbits and adapted during warm-up
+ * only.
  */
 #include "chains.h"
 
@@ -30,11 +31,11 @@ enum {
 
 typedef struct chains {
     size_t n, d;
-    double *y, *log_p, *score;             /* state */
+    double *y, *log_p, *score; /* state */
     double *next_y, *next_log_p, *next_score;
-    double *momentum;                      /* [n][d] */
-    double *start, *energy;                /* [n] at the start; to be exceeded */
-    double *factor;                        /* [d][d] of the metric's inverse (covariance) */
+    double *momentum;       /* [n][d] */
+    double *start, *energy; /* [n] at the start; to be exceeded */
+    double *factor;         /* [d][d] of the metric's inverse (covariance) */
     double *mean;
     double epsilon;
 } chains;
@@ -86,9 +87,9 @@ static int chains_init(chains *self, const ph_ensemble *e)
     self->factor = ph_alloc(d * d, sizeof(double));
     self->mean = ph_alloc(d, sizeof(double));
     self->epsilon = 0.8 / pow((double)d, 0.25);
-    if (!self->y || !self->log_p || !self->score || !self->next_y || !self->next_log_p ||
-        !self->next_score || !self->momentum || !self->start || !self->energy || !self->factor ||
-        !self->mean) {
+    if (!self->y || !self->log_p || !self->score || !self->next_y ||
+        !self->next_log_p || !self->next_score || !self->momentum || !self->start ||
+        !self->energy || !self->factor || !self->mean) {
         return PH_E_MEMORY;
     }
     memcpy(self->y, e->y, n * d * sizeof(double));
@@ -119,8 +120,7 @@ static void drift(chains *self, double length)
     for (size_t i = 0; i < self->n; i++) {
         for (size_t k = 0; k < d; k++) {
             self->next_y[i * d + k] +=
-                length *
-                ph_dot(k + 1, self->factor + k * d, self->momentum + i * d);
+                length * ph_dot(k + 1, self->factor + k * d, self->momentum + i * d);
         }
     }
 }
@@ -179,20 +179,30 @@ static int iterate(chains *self, ph_sampler *sampler, uint32_t iteration,
     return PH_OK;
 }
 
-/* Moments of the half-chains; autocovariances are averaged over them. */
+/*
+ * One half-chain: its mean and, added to variogram[lag], its mean squared difference at
+ * every lag (variogram[0]: twice the variance). Differences, unlike autocovariances
+ * about an estimated mean, are unbiased for short chains.
+ */
 static void half_chain(const double *x, size_t stride, size_t steps, double *mean,
-                       double *covariance)
+                       double *variogram)
 {
-    *mean = 0;
+    double sum = 0, squares = 0;
     for (size_t t = 0; t < steps; t++) {
-        *mean += x[t * stride] / (double)steps;
+        sum += x[t * stride] / (double)steps;
     }
-    for (size_t lag = 0; lag < steps; lag++) {
-        double sum = 0;
+    for (size_t t = 0; t < steps; t++) {
+        squares += (x[t * stride] - sum) * (x[t * stride] - sum) / (double)steps;
+    }
+    *mean = sum;
+    variogram[0] += 2 * squares;
+    for (size_t lag = 1; lag < steps; lag++) {
+        double total = 0;
         for (size_t t = 0; t + lag < steps; t++) {
-            sum += (x[t * stride] - *mean) * (x[(t + lag) * stride] - *mean);
+            double difference = x[(t + lag) * stride] - x[t * stride];
+            total += difference * difference;
         }
-        covariance[lag] += sum / (double)steps;
+        variogram[lag] += total / (double)(steps - lag);
     }
 }
 
@@ -231,26 +241,26 @@ int ph_chains_mixing(size_t steps, size_t chains_n, const double *x, double *rha
     if (half < 2) {
         return PH_OK;
     }
-    double *covariance = ph_alloc(half, sizeof *covariance);
+    double *variogram = ph_alloc(half, sizeof *variogram);
     double *mean = ph_alloc(halves, sizeof *mean), grand = 0, between = 0;
-    if (!covariance || !mean) {
-        free(covariance);
+    if (!variogram || !mean) {
+        free(variogram);
         free(mean);
         return PH_E_MEMORY;
     }
     for (size_t h = 0; h < halves; h++) {
         const double *start = x + h % chains_n + h / chains_n * half * chains_n;
-        half_chain(start, chains_n, half, &mean[h], covariance);
+        half_chain(start, chains_n, half, &mean[h], variogram);
         grand += mean[h] / (double)halves;
     }
     for (size_t h = 0; h < halves; h++) {
         between += (mean[h] - grand) * (mean[h] - grand) / (double)(halves - 1);
     }
-    double within = covariance[0] / (double)halves, tau = 1;
+    double within = 0.5 * variogram[0] / (double)halves, tau = 1;
     double total = within + between; /* of one draw, among all chains */
     for (size_t lag = 1; lag + 1 < half; lag += 2) {
-        double first = 1 - (within - covariance[lag] / (double)halves) / total;
-        double second = 1 - (within - covariance[lag + 1] / (double)halves) / total;
+        double first = 1 - 0.5 * variogram[lag] / (double)halves / total;
+        double second = 1 - 0.5 * variogram[lag + 1] / (double)halves / total;
         if (first + second < 0) {
             break;
         }
@@ -259,7 +269,7 @@ int ph_chains_mixing(size_t steps, size_t chains_n, const double *x, double *rha
     double draws = (double)half * (double)halves;
     *ess = within > 0 ? fmin(draws, draws / tau) : 0;
     *rhat = group_rhat(steps, chains_n, x);
-    free(covariance);
+    free(variogram);
     free(mean);
     return PH_OK;
 }
@@ -310,7 +320,8 @@ static int store(ph_sample *sample, const chains *self, const ph_sampler *sample
     return PH_OK;
 }
 
-static int assess(ph_sample *sample, size_t n_chains)
+static int assess(ph_sample *sample, const ph_sampler *sampler, size_t n_chains,
+                  int last)
 {
     for (size_t i = 0; i < sample->n; i++) {
         sample->weight[i] = 1 / (double)sample->n;
@@ -321,7 +332,19 @@ static int assess(ph_sample *sample, size_t n_chains)
     if (status == PH_OK) {
         status = ph_sample_tails(sample);
     }
-    return status == PH_OK ? ph_sample_calibrate(sample) : status;
+    if (status == PH_OK && (last || ph_sample_even(sample, sampler->settings))) {
+        status = ph_sample_calibrate(sample, sampler->basis);
+    }
+    return status;
+}
+
+static int report(const ph_sample *sample, ph_sampler *sampler, size_t it, size_t most)
+{
+    char remark[64];
+    snprintf(remark, sizeof remark, "R-hat %.3f, effective %.0f", sample->rhat,
+             sample->ess);
+    return ph_sampler_progress(sampler, "Metropolis correction",
+                               (double)it / (double)most, remark);
 }
 
 static int warm_up(chains *self, ph_sampler *sampler)
@@ -330,9 +353,15 @@ static int warm_up(chains *self, ph_sampler *sampler)
     for (uint32_t it = 0; it < WARM_UP && status == PH_OK; it++) {
         double acceptance;
         status = iterate(self, sampler, it, &acceptance);
-        self->epsilon *= exp((acceptance - ACCEPTANCE) * (it < WARM_UP / 2 ? 1.0 : 0.5));
+        self->epsilon *=
+            exp((acceptance - ACCEPTANCE) * (it < WARM_UP / 2 ? 1.0 : 0.5));
+        if (status == PH_OK) {
+            status =
+                ph_sampler_progress(sampler, "Metropolis correction", 0, "warm-up");
+        }
         if (status == PH_OK && it == WARM_UP / 2 && self->n >= 20 * self->d) {
-            status = set_metric(self); /* fewer particles know it less well than stage 2 */
+            status =
+                set_metric(self); /* fewer particles know it less well than stage 2 */
         }
     }
     return status;
@@ -354,20 +383,16 @@ int ph_chains_run(ph_sample *sample, ph_sampler *sampler, const ph_ensemble *e)
         if (status == PH_OK) {
             status = store(sample, &self, sampler);
         }
-        if (status < 0 || it < LEAST_ITERATIONS || (it % CHECK_EVERY && it != most)) {
-            continue;
+        if (status == PH_OK &&
+            (it == most || (it >= LEAST_ITERATIONS && it % CHECK_EVERY == 0))) {
+            status = assess(sample, sampler, e->n, it == most);
+            if (status == PH_OK && sample->rhat < PH_RHAT_LIMIT &&
+                ph_sample_good(sample, sampler->settings)) {
+                break;
+            }
         }
-        status = assess(sample, e->n);
-        if (status == PH_OK && sample->rhat < PH_RHAT_LIMIT &&
-            ph_sample_good(sample, sampler->settings)) {
-            break;
-        }
-        char remark[64];
-        snprintf(remark, sizeof remark, "R-hat %.3f, effective %.0f", sample->rhat,
-                 sample->ess);
         if (status == PH_OK) {
-            status = ph_sampler_progress(sampler, "Metropolis correction",
-                                         (double)it / (double)most, remark);
+            status = report(sample, sampler, it, most);
         }
     }
     chains_clear(&self);

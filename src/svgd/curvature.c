@@ -3,9 +3,10 @@
  * The scores of the particles around particle i already hold the curvature there:
  * score_j - score_i = -H_i (y_j - y_i) + second order. A least-squares fit over the
  * nearest neighbours with weights that fall to zero at the edge, plus a small ridge
- * towards the mode's Hessian, costs no evaluation of the target; differencing scores
- * would cost d evaluations per particle and iteration and gave no better particles
- * (docs/inference.md has the measurement).
+ * towards the mode's Hessian, costs no evaluation of the target and serves
+ * near-Gaussian and skewed posteriors as well as exact curvature. Where a posterior
+ * bends within the distance of its particles it does not, and differences of scores are
+ * worth their price (docs/inference.md has the measurement).
  */
 #include "ensemble.h"
 
@@ -19,11 +20,12 @@
 
 #define RIDGE       0.05 /* of the mean squared neighbour distance */
 #define OWN_STEP    1.0  /* weight of the particle's own last move */
+#define DIFFERENCE  1e-5 /* in the frame, whose unit is the mode's sd */
 #define EIGEN_LEAST 0.02 /* relative to the mode's curvature */
 #define EIGEN_MOST  50.0
 
 typedef struct workspace {
-    double *distance, *sorted;           /* [n] */
+    double *distance, *sorted;                     /* [n] */
     double *normal, *right, *h, *values, *vectors; /* [d][d] */
 } workspace;
 
@@ -86,7 +88,8 @@ static void distances(const ph_ensemble *self, size_t i, double *out)
  * The particle's own last move is a secant along the direction it goes, the one that
  * matters for stability; it counts like some neighbours at the edge.
  */
-static void add_own_step(const ph_ensemble *self, size_t i, double radius2, workspace *w)
+static void add_own_step(const ph_ensemble *self, size_t i, double radius2,
+                         workspace *w)
 {
     size_t d = self->d;
     const double *y = self->y + i * d, *s = self->score + i * d;
@@ -125,7 +128,8 @@ static int regress(const ph_ensemble *self, size_t i, double radius2, workspace 
                 double dy = self->y[j * d + l] - self->y[i * d + l];
                 double ds = self->score[j * d + l] - self->score[i * d + l];
                 w->normal[k * d + l] += delta * dy;
-                w->right[l * d + k] -= delta * ds; /* row l: right side for row l of H */
+                w->right[l * d + k] -=
+                    delta * ds; /* row l: right side for row l of H */
             }
         }
     }
@@ -248,7 +252,41 @@ static int cluster_curvature(ph_ensemble *self)
     return status;
 }
 
-int ph_ensemble_curvature(ph_ensemble *self)
+/* Forward differences of the scores at all particles, one batch. */
+static int difference_curvature(ph_ensemble *self, ph_sampler *sampler, workspace *w)
+{
+    size_t d = self->d, n = self->n;
+    double *y = ph_alloc(n * d * d, sizeof *y), *score = ph_alloc(n * d * d, sizeof *y);
+    double *log_p = ph_alloc(n * d, sizeof *log_p);
+    int status = y && score && log_p ? PH_OK : PH_E_MEMORY;
+    for (size_t p = 0; p < n * d && status == PH_OK; p++) {
+        memcpy(y + p * d, self->y + p / d * d, d * sizeof *y);
+        y[p * d + p % d] += DIFFERENCE;
+    }
+    if (status == PH_OK) {
+        status = ph_sampler_eval(sampler, n * d, y, log_p, score);
+    }
+    for (size_t i = 0; i < n && status == PH_OK; i++) {
+        const double *reference = self->reference + self->cluster[i] * d * d;
+        for (size_t k = 0; k < d; k++) {
+            size_t p = i * d + k;
+            for (size_t l = 0; l < d; l++) {
+                double slope = (self->score[i * d + l] - score[p * d + l]) / DIFFERENCE;
+                w->right[k * d + l] =
+                    log_p[p] > -INFINITY ? slope : reference[k * d + l];
+            }
+        }
+        ph_symmetrise(d, w->right);
+        status = make_positive(self->reference_factor + self->cluster[i] * d * d, d, w,
+                               self->hessian + i * d * d);
+    }
+    free(y);
+    free(score);
+    free(log_p);
+    return status;
+}
+
+int ph_ensemble_curvature(ph_ensemble *self, ph_sampler *sampler)
 {
     size_t d = self->d;
     if (d > PH_NEWTON_DIMENSIONS) {
@@ -257,7 +295,8 @@ int ph_ensemble_curvature(ph_ensemble *self)
     workspace w;
     int status = workspace_init(&w, self->n, d);
     if (status == PH_OK) {
-        status = local_curvature(self, &w);
+        status = self->differences ? difference_curvature(self, sampler, &w)
+                                   : local_curvature(self, &w);
     }
     workspace_clear(&w);
     return status;

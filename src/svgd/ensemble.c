@@ -54,8 +54,8 @@ static int allocate(ph_ensemble *self, size_t n, size_t d, size_t clusters)
     self->reference_factor = ph_alloc(clusters * d * d, sizeof(double));
     self->mode = ph_alloc(clusters * d, sizeof(double));
     return self->y && self->log_p && self->score && self->last_y && self->last_score &&
- self->hessian && self->cluster &&
-                   self->reference && self->reference_factor && self->mode
+                   self->hessian && self->cluster && self->reference &&
+                   self->reference_factor && self->mode
                ? PH_OK
                : PH_E_MEMORY;
 }

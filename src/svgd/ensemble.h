@@ -7,13 +7,14 @@
 /* The particles, in the sampler's frame. */
 typedef struct ph_ensemble {
     size_t n, d, clusters;
-    double *y, *log_p, *score; /* [n][d], [n], [n][d] */
+    double *y, *log_p, *score;   /* [n][d], [n], [n][d] */
     double *last_y, *last_score; /* [n][d] before the last move */
-    double *hessian;           /* [n][d][d] positive curvature at each particle */
-    size_t *cluster;           /* [n] the mode whose neighbourhood it is in; ascending */
-    double *reference;         /* [clusters][d][d] Hessians of the modes */
-    double *reference_factor;  /* [clusters][d][d] their lower factors */
-    double *mode;              /* [clusters][d] */
+    double *hessian;             /* [n][d][d] positive curvature at each particle */
+    size_t *cluster;          /* [n] the mode whose neighbourhood it is in; ascending */
+    double *reference;        /* [clusters][d][d] Hessians of the modes */
+    double *reference_factor; /* [clusters][d][d] their lower factors */
+    double *mode;             /* [clusters][d] */
+    int differences;          /* how curvature is found */
     size_t iterations;
     double r1, r2;
     double *history; /* [iterations][4] */
@@ -34,12 +35,13 @@ int ph_ensemble_transport(ph_ensemble *self, ph_sampler *sampler);
 enum { PH_NEWTON_DIMENSIONS = 10 };
 
 /*
- * Curvature at every particle from the scores of its neighbours (no evaluations): local
- * linear regression of score differences on position differences, shrunk towards the
- * Hessian of the particle's mode; symmetric, its eigenvalues relative to that Hessian
- * clipped. d <= PH_NEWTON_DIMENSIONS; beyond, the inverse covariance of the
- * particle's cluster.
+ * Curvature at every particle, symmetric, its eigenvalues relative to the Hessian of
+ * the particle's mode clipped. Up to PH_NEWTON_DIMENSIONS: from the scores of the
+ * neighbours (no evaluations: local linear regression of score differences on position
+ * differences, shrunk towards that Hessian), or, with self->differences, by differences
+ * of scores (d evaluations a particle, one batch). Beyond: the inverse covariance of
+ * its cluster.
  */
-int ph_ensemble_curvature(ph_ensemble *self);
+int ph_ensemble_curvature(ph_ensemble *self, ph_sampler *sampler);
 
 #endif

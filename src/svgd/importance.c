@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The proposal is a growing set of Student mixtures: one on the particles, a wide one on
- * the modes, and, after every batch whose weights are uneven, one on the draws with the
- * largest weights (incremental mixture importance sampling, Raftery & Bao 2010). All draws
- * are weighted by the density of everything drawn so far (balance heuristic), so that a
- * region found late lowers the weights of the few early draws that fell there. The
- * log density of each mixture at each draw is kept; only shares change.
+ * The proposal is a growing set of Student mixtures: one on the particles, a wide one
+ * on the modes, and, after every batch whose weights are uneven, one on the draws with
+ * the largest weights (incremental mixture importance sampling, Raftery & Bao 2010).
+ * All draws are weighted by the density of everything drawn so far (balance heuristic),
+ * so that a region found late lowers the weights of the few early draws that fell
+ * there. The log density of each mixture at each draw is kept; only shares change.
  */
 #include "importance.h"
 
@@ -20,7 +20,7 @@
 #include "phasic/base/memory.h"
 #include "phasic/base/status.h"
 
-enum { DRAWS_PER_PARTICLE = 5, PILOTS = 6 };
+enum { DRAWS_PER_PARTICLE = 5, PILOTS = 6, MOST_ROUNDS = 8 };
 #define DEFENSIVE_SHARE 0.1
 #define DEFENSIVE_SCALE 1.5
 #define LOCAL_RIDGE     1e-3
@@ -42,8 +42,8 @@ static double bandwidth(size_t n, size_t d)
 }
 
 /*
- * Students on the particles, pulled towards their cluster's mean so that the mixture has
- * the covariance of the particles.
+ * Students on the particles, pulled towards their cluster's mean so that the mixture
+ * has the covariance of the particles.
  */
 static int on_particles(ph_student_mixture *mixture, const ph_ensemble *e, double nu,
                         double widen)
@@ -132,7 +132,8 @@ static int weigh(const ph_importance *self, ph_sample *sample, double log_det)
 }
 
 /* Densities of mixture g at draws from..n. */
-static int fill_density(const ph_importance *self, ph_sample *sample, size_t g, size_t from)
+static int fill_density(const ph_importance *self, ph_sample *sample, size_t g,
+                        size_t from)
 {
     return ph_student_mixture_log_density(
         &self->mixture[g], sample->n - from, sample->y + from * sample->d,
@@ -169,9 +170,9 @@ static int draw_batch(ph_importance *self, ph_sample *sample, ph_sampler *sample
         self->count[g] += draws[g];
     }
     if (status == PH_OK) {
-        status = ph_sampler_eval(sampler, batch, sample->y + from * d,
-                                 sample->log_p + from,
-                                 scores ? sample->score + from * d : NULL);
+        status =
+            ph_sampler_eval(sampler, batch, sample->y + from * d, sample->log_p + from,
+                            scores ? sample->score + from * d : NULL);
     }
     if (status < 0) {
         return status;
@@ -200,13 +201,15 @@ static int by_key(const void *a, const void *b) /* ascending, ties by index */
 }
 
 /*
- * One component: a Student on draw `at` with the covariance of its nearest draws, weighted
- * half by importance and half equally (Raftery & Bao 2010).
+ * One component: a Student on draw `at` with the covariance of its nearest draws,
+ * weighted half by importance and half equally (Raftery & Bao 2010).
  */
-static int tail_component(ph_student_mixture *mixture, size_t c, const ph_sample *sample,
-                          size_t at, const double *factor, ranked *order, double *work)
+static int tail_component(ph_student_mixture *mixture, size_t c,
+                          const ph_sample *sample, size_t at, const double *factor,
+                          ranked *order, double *work)
 {
-    size_t d = sample->d, n = sample->n, near = n / 10 > 4 * d + 10 ? n / 10 : 4 * d + 10;
+    size_t d = sample->d, n = sample->n,
+           near = n / 10 > 4 * d + 10 ? n / 10 : 4 * d + 10;
     double *delta = work, *covariance = work + d, total = 0;
     for (size_t i = 0; i < n; i++) {
         for (size_t k = 0; k < d; k++) {
@@ -223,7 +226,8 @@ static int tail_component(ph_student_mixture *mixture, size_t c, const ph_sample
         double w = 0.5 * (sample->weight[i] + 1 / (double)n);
         total += w;
         for (size_t k = 0; k < d * d; k++) {
-            covariance[k] += w * (sample->y[i * d + k / d] - sample->y[at * d + k / d]) *
+            covariance[k] += w *
+                             (sample->y[i * d + k / d] - sample->y[at * d + k / d]) *
                              (sample->y[i * d + k % d] - sample->y[at * d + k % d]);
         }
     }
@@ -248,7 +252,10 @@ static int tail_component(ph_student_mixture *mixture, size_t c, const ph_sample
                            : status;
 }
 
-/* A mixture on the draws with the largest weights. */
+/*
+ * A mixture on the draws with the largest weights, or rather the largest parts in the
+ * error of a second moment: there the sample is thinnest for its purpose.
+ */
 static int add_tails(ph_importance *self, ph_sample *sample)
 {
     size_t d = sample->d, n = sample->n, components = 8 + 2 * d;
@@ -267,7 +274,13 @@ static int add_tails(ph_importance *self, ph_sample *sample)
         status = ph_cholesky(d, factor, factor);
     }
     for (size_t i = 0; i < n && status == PH_OK; i++) {
-        order[i].key = -sample->weight[i];
+        double *u = work + d, square;
+        for (size_t k = 0; k < d; k++) {
+            u[k] = sample->y[i * d + k] - work[k];
+        }
+        ph_solve_lower(d, factor, u);
+        square = 1 + ph_dot(d, u, u) / (double)d;
+        order[i].key = -sample->weight[i] * square * square;
         order[i].index = i;
     }
     if (status == PH_OK) {
@@ -354,7 +367,7 @@ static int choose_base(ph_importance *self, ph_sampler *sampler, const ph_ensemb
 /* Uneven weights: components where they are large will help. */
 static int uneven(const ph_sample *sample)
 {
-    return sample->pareto_k > 0.5 || sample->largest > 10 ||
+    return sample->pareto_k > 0.5 || sample->largest > 10 || sample->kurtosis > 6 ||
            sample->ess < 0.3 * (double)sample->n;
 }
 
@@ -380,10 +393,20 @@ int ph_importance_probe(ph_importance *self, ph_sample *sample, ph_sampler *samp
     return status == PH_OK ? ph_sample_tails(sample) : status;
 }
 
+/*
+ * Once weights were uneven, several rounds of adaptation before the sample may be
+ * called good: each round reaches further into the tails, and until they are reached,
+ * no diagnostic of the weights shows what is missing.
+ */
+static size_t least_batches(size_t d)
+{
+    return 1 + (2 * d < MOST_ROUNDS ? 2 * d : MOST_ROUNDS);
+}
+
 int ph_importance_run(ph_importance *self, ph_sample *sample, ph_sampler *sampler)
 {
     const ph_svgd_settings *settings = sampler->settings;
-    int status = PH_OK;
+    int status = PH_OK, adapting = 0;
     sample->d = sampler->d;
     sample->n_columns = PH_MIXTURES;
     while (status == PH_OK && sample->batches < settings->max_batches) {
@@ -391,26 +414,28 @@ int ph_importance_run(ph_importance *self, ph_sample *sample, ph_sampler *sample
         if (status == PH_OK) {
             status = ph_sample_tails(sample);
         }
-        if (status == PH_OK && ph_sample_even(sample, settings)) {
-            status = ph_sample_calibrate(sample);
+        adapting |= uneven(sample);
+        int enough = !adapting || sample->batches >= least_batches(sampler->d);
+        if (status == PH_OK && enough && ph_sample_even(sample, settings)) {
+            status = ph_sample_calibrate(sample, sampler->basis);
         }
-        if (status < 0 || ph_sample_good(sample, settings) || hopeless(sample)) {
+        if (status < 0 || hopeless(sample) ||
+            (enough && ph_sample_good(sample, settings))) {
             break;
         }
-        if (uneven(sample) && self->n_mixtures < PH_MIXTURES) {
+        if (adapting && self->n_mixtures < PH_MIXTURES) {
             status = add_tails(self, sample);
         }
         char remark[64];
         snprintf(remark, sizeof remark, "effective %.0f of %zu, k %.2f", sample->ess,
                  sample->n, sample->pareto_k);
         if (status == PH_OK) {
-            status =
-                ph_sampler_progress(sampler, "importance sampling",
-                                    fmin(1, sample->ess / settings->ess), remark);
+            status = ph_sampler_progress(sampler, "importance sampling",
+                                         fmin(1, sample->ess / settings->ess), remark);
         }
     }
     if (status == PH_OK && !isfinite(sample->calibration.error_sd)) {
-        status = ph_sample_calibrate(sample);
+        status = ph_sample_calibrate(sample, sampler->basis);
     }
     return status;
 }
@@ -434,8 +459,8 @@ static int log_proposal_at(const ph_importance *self, const ph_sample *sample,
 }
 
 /*
- * Fixed point of r = mean_q[l / (s1 l + s2 r)] / mean_p[1 / (s1 l + s2 r)], l = p/q scaled
- * by exp(-top); s1 counts effective draws of the chains.
+ * Fixed point of r = mean_q[l / (s1 l + s2 r)] / mean_p[1 / (s1 l + s2 r)], l = p/q
+ * scaled by exp(-top); s1 counts effective draws of the chains.
  */
 static double bridge(size_t n_q, const double *at_q, size_t n_p, const double *at_p,
                      double s1, double *relative_error)
@@ -470,7 +495,8 @@ int ph_importance_bridge(const ph_importance *self, ph_sample *sample,
 {
     double *at_q = ph_alloc(sample->n, sizeof *at_q), error, top;
     double *at_p = ph_alloc(chains->n, sizeof *at_p);
-    int status = at_q && at_p ? log_proposal_at(self, sample, chains, at_p) : PH_E_MEMORY;
+    int status =
+        at_q && at_p ? log_proposal_at(self, sample, chains, at_p) : PH_E_MEMORY;
     if (status == PH_OK) {
         top = sample->log_evidence - log_det;
         for (size_t i = 0; i < sample->n; i++) {

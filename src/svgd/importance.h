@@ -9,17 +9,18 @@
 /* A weighted sample with its diagnostics, in the sampler's frame. */
 typedef struct ph_sample {
     size_t n, d, capacity, n_columns;
-    double *y, *z, *log_p, *score;  /* [n][d], [n][d], [n], [n][d] */
-    double *density;                /* [n][n_columns] log density of each mixture */
-    double *log_q;                  /* [n] of all mixtures together */
-    size_t *label;                  /* [n] cluster of the component it came from */
-    double *weight, *calibrated;    /* [n] sum to 1 */
-    double ess, pareto_k, moment_k; /* moment_k: worst k of weight * squared deviation */
-    double largest;                 /* largest weight * n */
-    double kurtosis;                /* worst over z */
+    double *y, *z, *log_p, *score; /* [n][d], [n][d], [n], [n][d] */
+    double *density;               /* [n][n_columns] log density of each mixture */
+    double *log_q;                 /* [n] of all mixtures together */
+    size_t *label;                 /* [n] cluster of the component it came from */
+    double *weight, *calibrated;   /* [n] sum to 1 */
+    double ess, pareto_k,
+        moment_k;    /* moment_k: worst k of weight * squared deviation */
+    double largest;  /* largest weight * n */
+    double kurtosis; /* worst over z */
     double log_evidence, log_evidence_error;
-    double inefficiency;            /* draws per independent draw beyond the weights */
-    double rhat;                    /* of chains */
+    double inefficiency; /* draws per independent draw beyond the weights */
+    double rhat;         /* of chains */
     size_t batches;
     ph_calibration calibration;
 } ph_sample;
@@ -30,14 +31,15 @@ void ph_sample_clear(ph_sample *self);
 /* Limits of the verdict. */
 #define PH_MOMENT_LIMIT 0.7  /* of moment_k */
 #define PH_WEIGHT_LIMIT 25.0 /* of one draw, times n */
-#define PH_STEIN_LIMIT  6.0  /* an identity off by so many of its errors: mass is missing */
-#define PH_RHAT_LIMIT   1.01
+#define PH_STEIN_LIMIT                                                                 \
+    6.0 /* an identity off by so many of its errors: mass is missing */
+#define PH_RHAT_LIMIT 1.01
 
 /* Effective size and tail indices of a sample whose weights are set. */
 int ph_sample_tails(ph_sample *self);
 
 /* Calibrated weights and the errors of the summaries. */
-int ph_sample_calibrate(ph_sample *self);
+int ph_sample_calibrate(ph_sample *self, const double *basis);
 
 /* Are the weights (even), and the errors too (good), as asked for? */
 int ph_sample_even(const ph_sample *self, const ph_svgd_settings *settings);
@@ -73,8 +75,8 @@ int ph_importance_run(ph_importance *self, ph_sample *sample, ph_sampler *sample
 int ph_importance_probe(ph_importance *self, ph_sample *sample, ph_sampler *sampler);
 
 /*
- * Log evidence by bridge sampling (Meng & Wong 1996) between the importance draws and the
- * draws of chains, which unlike plain importance sampling does not depend on the
+ * Log evidence by bridge sampling (Meng & Wong 1996) between the importance draws and
+ * the draws of chains, which unlike plain importance sampling does not depend on the
  * proposal's tails; replaces that of `sample`.
  */
 int ph_importance_bridge(const ph_importance *self, ph_sample *sample,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The O(n^2) sums over pairs of particles. For n of a few hundred they cost less than the
- * scores; plain loops in the order of the particles keep the result independent of
+ * The O(n^2) sums over pairs of particles. For n of a few hundred they cost less than
+ * the scores; plain loops in the order of the particles keep the result independent of
  * threads.
  */
 #include "kernel.h"
@@ -86,8 +86,8 @@ static void newton_sums(const ph_ensemble *self, size_t i, const double *metric,
     memset(block, 0, d * d * sizeof *block);
     for (size_t j = 0; j < self->n; j++) {
         const double *h = self->hessian + j * d * d, *s = self->score + j * d;
-        double kernel = exp(-0.5 * metric_difference(d, metric, self->y + i * d,
-                                                     self->y + j * d, g));
+        double kernel = exp(
+            -0.5 * metric_difference(d, metric, self->y + i * d, self->y + j * d, g));
         double square = kernel * kernel;
         for (size_t k = 0; k < d; k++) {
             phi[k] += kernel * (s[k] + g[k]);
@@ -150,7 +150,8 @@ static int compare_double(const void *a, const void *b)
 }
 
 /* u = L' y and v = L^-1 score: in these coordinates the metric is the identity. */
-static void whitened(const ph_ensemble *self, const double *factor, double *u, double *v)
+static void whitened(const ph_ensemble *self, const double *factor, double *u,
+                     double *v)
 {
     size_t d = self->d;
     for (size_t i = 0; i < self->n; i++) {
@@ -188,8 +189,8 @@ static double median_distance2(size_t n, size_t d, const double *u, double *work
 }
 
 /* The linear kernel's part: mean v + (mean v (u-mu)' + I) (u_i - mu). */
-static void add_linear(size_t n, size_t d, const double *u, const double *v, double *phi,
-                       double *mean, double *cross)
+static void add_linear(size_t n, size_t d, const double *u, const double *v,
+                       double *phi, double *mean, double *cross)
 {
     double *mean_v = cross + d * d;
     ph_moments(n, d, u, NULL, mean, NULL);
@@ -198,8 +199,7 @@ static void add_linear(size_t n, size_t d, const double *u, const double *v, dou
     for (size_t i = 0; i < n; i++) {
         for (size_t k = 0; k < d; k++) {
             for (size_t l = 0; l < d; l++) {
-                cross[k * d + l] +=
-                    v[i * d + k] * (u[i * d + l] - mean[l]) / (double)n;
+                cross[k * d + l] += v[i * d + k] * (u[i * d + l] - mean[l]) / (double)n;
             }
         }
     }
@@ -294,7 +294,8 @@ int ph_kernel_residuals(const ph_ensemble *self, double *r1, double *r2)
     }
     *r1 = *r2 = 0;
     for (size_t from = 0, to; from < self->n; from = to) {
-        for (to = from; to < self->n && self->cluster[to] == self->cluster[from]; to++) {
+        for (to = from; to < self->n && self->cluster[to] == self->cluster[from];
+             to++) {
         }
         if (to - from > d + 1) {
             cluster_residuals(self, from, to, work, r1, r2);

@@ -15,8 +15,8 @@ int ph_kernel_newton(const ph_ensemble *self, double *phi, double *step, double 
 /*
  * Preconditioned SVGD step for many dimensions: RBF kernel in the metric `metric` with
  * h^2 the median squared distance, rows normalised by their mean kernel value, plus the
- * linear kernel 1 + u_i' u_j (Liu & Wang 2018); the step is metric^-1 phi. *length is the
- * longest stable step.
+ * linear kernel 1 + u_i' u_j (Liu & Wang 2018); the step is metric^-1 phi. *length is
+ * the longest stable step.
  */
 int ph_kernel_preconditioned(const ph_ensemble *self, const double *metric, double *phi,
                              double *step, double *norm, double *length);

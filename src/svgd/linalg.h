@@ -11,9 +11,9 @@ double ph_dot(size_t d, const double *a, const double *b);
 /* Lower factor L of a = L L'. Returns 0, or PH_E_NUMERIC if a is not positive definite;
  * l may be a. The part above the diagonal is set to zero. */
 int ph_cholesky(size_t d, const double *a, double *l);
-void ph_solve_lower(size_t d, const double *l, double *x);           /* x <- L^-1 x */
+void ph_solve_lower(size_t d, const double *l, double *x);            /* x <- L^-1 x */
 void ph_solve_lower_transposed(size_t d, const double *l, double *x); /* x <- L'^-1 x */
-double ph_cholesky_log_det(size_t d, const double *l);               /* log |L L'| */
+double ph_cholesky_log_det(size_t d, const double *l);                /* log |L L'| */
 /* a^-1 from its factor. */
 void ph_cholesky_inverse(size_t d, const double *l, double *inverse);
 
@@ -21,8 +21,8 @@ void ph_cholesky_inverse(size_t d, const double *l, double *inverse);
 void ph_symmetrise(size_t d, double *a);
 
 /*
- * Eigenvalues (ascending) and orthonormal eigenvectors (vector k in row k) of a symmetric
- * matrix. Returns 0, PH_E_MEMORY or PH_E_NUMERIC.
+ * Eigenvalues (ascending) and orthonormal eigenvectors (vector k in row k) of a
+ * symmetric matrix. Returns 0, PH_E_MEMORY or PH_E_NUMERIC.
  */
 int ph_eigen(size_t d, const double *a, double *values, double *vectors);
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Damped Newton from all starts at once: every batch holds the points of all starts that
- * are still moving, so that lanes and threads are full. The unit of length of each
+ * Damped Newton from all starts at once: every batch holds the points of all starts
+ * that are still moving, so that lanes and threads are full. The unit of length of each
  * coordinate is the spread of the starts (they come from a law that covers the
  * posterior), which makes difference steps, step limits and the notion of "flat"
  * independent of the user's units. Hessians are forward differences of exact scores on
- * the way and central ones at the end; eigenvalues are replaced by their absolute values,
- * which turns saddles and plateaus into ascent.
+ * the way and central ones at the end; eigenvalues are replaced by their absolute
+ * values, which turns saddles and plateaus into ascent.
  */
 #include "modes.h"
 
@@ -31,12 +31,12 @@ enum { MAX_STEPS = 60, MAX_HALVINGS = 30 };
 
 typedef struct search {
     size_t n, d;
-    double *y, *log_p, *score;       /* [n][d], [n], [n][d] */
-    double *hessian;                 /* [n][d][d] */
-    double *step, *slope, *length;   /* [n][d], [n], [n] */
-    double *decrement;               /* [n] */
-    int *moving, *trying, *converged; /* [n] */
-    size_t *who;                     /* [n] the starts of a batch */
+    double *y, *log_p, *score;                 /* [n][d], [n], [n][d] */
+    double *hessian;                           /* [n][d][d] */
+    double *step, *slope, *length;             /* [n][d], [n], [n] */
+    double *decrement;                         /* [n] */
+    int *moving, *trying, *converged;          /* [n] */
+    size_t *who;                               /* [n] the starts of a batch */
     double *batch, *batch_log_p, *batch_score; /* [n * 2d] points */
 } search;
 
@@ -102,7 +102,8 @@ static double spread_of(size_t n, size_t d, const double *z, size_t k, double *s
         sorted[i] = z[i * d + k];
     }
     qsort(sorted, n, sizeof *sorted, compare_double);
-    double range = (sorted[(3 * n) / 4 < n ? (3 * n) / 4 : n - 1] - sorted[n / 4]) / 1.35;
+    double range =
+        (sorted[(3 * n) / 4 < n ? (3 * n) / 4 : n - 1] - sorted[n / 4]) / 1.35;
     if (!(range > 0)) {
         range = 0.5 * (sorted[n - 1] - sorted[0]);
     }
@@ -115,7 +116,8 @@ static int draw_starts(ph_sampler *sampler, search *self)
     size_t n = self->n, d = self->d;
     const ph_target *target = sampler->target;
     double *center = ph_alloc(d, sizeof *center);
-    double *basis = ph_alloc(d * d, sizeof *basis), *sorted = ph_alloc(n, sizeof *sorted);
+    double *basis = ph_alloc(d * d, sizeof *basis),
+           *sorted = ph_alloc(n, sizeof *sorted);
     int status = center && basis && sorted ? PH_OK : PH_E_MEMORY;
     for (size_t i = 0; i < n && status == PH_OK; i++) {
         status = target->start(target->context, sampler->settings->seed, (uint32_t)i,
@@ -280,7 +282,8 @@ static int iterate(ph_sampler *sampler, search *self, double *values, double *ve
         }
     }
     size_t left = *moving;
-    for (int halving = 0; halving < MAX_HALVINGS && left && status == PH_OK; halving++) {
+    for (int halving = 0; halving < MAX_HALVINGS && left && status == PH_OK;
+         halving++) {
         status = try_steps(sampler, self, &left);
     }
     for (size_t i = 0; i < self->n; i++) {
@@ -329,18 +332,19 @@ static int ascend(ph_sampler *sampler, search *self)
     size_t d = self->d, moving = 0;
     double *values = ph_alloc(d, sizeof *values);
     double *vectors = ph_alloc(d * d, sizeof *vectors);
-    int status = values && vectors
-                     ? ph_sampler_eval(sampler, self->n, self->y, self->log_p, self->score)
-                     : PH_E_MEMORY;
+    int status = values && vectors ? ph_sampler_eval(sampler, self->n, self->y,
+                                                     self->log_p, self->score)
+                                   : PH_E_MEMORY;
     for (size_t i = 0; i < self->n && status == PH_OK; i++) {
         self->moving[i] = self->log_p[i] > -INFINITY;
         moving += self->moving[i] != 0;
     }
     if (status == PH_OK && moving == 0) {
-        status = ph_error_set(sampler->error, PH_E_NUMERIC,
-                              "none of the %zu starting points has a finite posterior "
-                              "density: check the model, the priors and the data's unit",
-                              self->n);
+        status =
+            ph_error_set(sampler->error, PH_E_NUMERIC,
+                         "none of the %zu starting points has a finite posterior "
+                         "density: check the model, the priors and the data's unit",
+                         self->n);
     }
     for (int step = 0; step < MAX_STEPS && moving && status == PH_OK; step++) {
         status = iterate(sampler, self, values, vectors, &moving);
@@ -428,8 +432,8 @@ static int make_mode(ph_sampler *sampler, search *self, size_t i, ph_mode *mode)
     mode->hessian = ph_alloc(d * d, sizeof(double));
     mode->direction = ph_alloc(d, sizeof(double));
     int status = values && vectors && mode->z && mode->hessian && mode->direction
-                     ? central_hessian(sampler, self, i, mode->hessian, &repaired, values,
-                                       vectors)
+                     ? central_hessian(sampler, self, i, mode->hessian, &repaired,
+                                       values, vectors)
                      : PH_E_MEMORY;
     if (status == PH_OK) {
         memcpy(mode->z, self->y + i * d, d * sizeof(double));
@@ -479,9 +483,10 @@ static int laplace_frame(ph_sampler *sampler, const ph_mode *mode)
 {
     size_t d = sampler->d;
     double *factor = ph_alloc(d * d, sizeof *factor);
-    double *basis = ph_alloc(d * d, sizeof *basis), *column = ph_alloc(d, sizeof *column);
-    int status = factor && basis && column ? ph_cholesky(d, mode->hessian, factor)
-                                           : PH_E_MEMORY;
+    double *basis = ph_alloc(d * d, sizeof *basis),
+           *column = ph_alloc(d, sizeof *column);
+    int status =
+        factor && basis && column ? ph_cholesky(d, mode->hessian, factor) : PH_E_MEMORY;
     for (size_t k = 0; k < d && status == PH_OK; k++) {
         memset(column, 0, d * sizeof *column);
         column[k] = 1;

@@ -7,14 +7,15 @@
 #include <stdint.h>
 
 /*
- * Randomised quasi-random points: Sobol's sequence with a digital shift drawn from
- * (seed, purpose, step); where the dimension exceeds GSL's 40, independent counter-based
- * uniforms keyed by (seed, purpose, index, step). Points are handed out in order.
+ * Randomised quasi-random points: Sobol's sequence with Owen's scrambling keyed by
+ * (seed, purpose, step); where the dimension exceeds GSL's 40, independent
+ * counter-based uniforms keyed by (seed, purpose, index, step). Points are handed out
+ * in order.
  */
 typedef struct ph_uniforms {
     size_t d;
     gsl_qrng *sobol; /* NULL beyond 40 dimensions */
-    uint32_t *shift; /* [d] */
+    uint64_t *key;   /* [d] of the scrambling */
     double *point;   /* [d] */
     uint64_t seed;
     uint32_t purpose, step, index;

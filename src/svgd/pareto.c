@@ -34,8 +34,8 @@ static double zhang_stephens(size_t n, const double *x, double *theta, double *p
 {
     double quarter = x[(size_t)((double)n / 4 + 0.5) - 1], most = -INFINITY;
     for (size_t j = 0; j < grid; j++) {
-        theta[j] = 1 / x[n - 1] +
-                   (1 - sqrt((double)grid / ((double)j + 0.5))) / (3 * quarter);
+        theta[j] =
+            1 / x[n - 1] + (1 - sqrt((double)grid / ((double)j + 0.5))) / (3 * quarter);
         double k = mean_log(n, x, theta[j]);
         profile[j] = (double)n * (log(-theta[j] / k) - k - 1);
         most = fmax(most, profile[j]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Densities are the inner loop of stage 3 (draws times components): points go side by side
- * in lanes, and components that share a factor share its product with the points.
+ * Densities are the inner loop of stage 3 (draws times components): points go side by
+ * side in lanes, and components that share a factor share its product with the points.
  */
 #include "proposal.h"
 
@@ -171,7 +171,8 @@ int ph_student_mixture_log_density(const ph_student_mixture *self, size_t n,
 }
 
 /* One draw of component c from the uniforms u[d + 1]. */
-static void draw_one(const ph_student_mixture *self, size_t c, const double *u, double *y)
+static void draw_one(const ph_student_mixture *self, size_t c, const double *u,
+                     double *y)
 {
     size_t d = self->d;
     const double *factor = self->factor + self->shape[c] * d * d;
@@ -191,38 +192,63 @@ static void draw_one(const ph_student_mixture *self, size_t c, const double *u, 
     }
 }
 
-/* A random order of the components for one round. */
-static void shuffle(size_t n, size_t *order, ph_rng *stream)
+typedef struct ranked {
+    double key;
+    size_t index;
+} ranked;
+
+static int by_key(const void *a, const void *b) /* ascending, ties by index */
 {
-    for (size_t i = 0; i < n; i++) {
-        order[i] = i;
+    const ranked *x = a, *y = b;
+    if (x->key != y->key) {
+        return x->key < y->key ? -1 : 1;
     }
-    for (size_t i = n; i-- > 1;) {
-        size_t j = (size_t)(ph_rng_uniform(stream) * (double)(i + 1)), swap = order[i];
-        order[i] = order[j];
-        order[j] = swap;
+    return (x->index > y->index) - (x->index < y->index);
+}
+
+/* Components in order along their direction of largest spread. */
+static int order_components(const ph_student_mixture *self, ranked *order)
+{
+    size_t d = self->d;
+    double *mean = ph_alloc(d, sizeof *mean), *c = ph_alloc(d * d, sizeof *c);
+    double *values = ph_alloc(d, sizeof *values), *v = ph_alloc(d * d, sizeof *v);
+    int status = mean && c && values && v ? PH_OK : PH_E_MEMORY;
+    if (status == PH_OK) {
+        ph_moments(self->n, d, self->mean, NULL, mean, c);
+        status = ph_eigen(d, c, values, v);
     }
+    for (size_t i = 0; i < self->n && status == PH_OK; i++) {
+        order[i].key = ph_dot(d, v + (d - 1) * d, self->mean + i * d);
+        order[i].index = i;
+    }
+    if (status == PH_OK) {
+        qsort(order, self->n, sizeof *order, by_key);
+    }
+    free(mean);
+    free(c);
+    free(values);
+    free(v);
+    return status;
 }
 
 int ph_student_mixture_draw(const ph_student_mixture *self, size_t n, uint64_t seed,
                             uint32_t step, double *y, size_t *label)
 {
-    size_t d = self->d, *order = ph_alloc(self->n, sizeof *order);
-    double *u = ph_alloc(d + 1, sizeof *u);
+    size_t d = self->d;
+    ranked *order = ph_alloc(self->n, sizeof *order);
+    double *u = ph_alloc(d + 2, sizeof *u);
     ph_uniforms points;
-    int status = ph_uniforms_init(&points, d + 1, seed, PH_RNG_PROPOSAL, step);
+    int status = ph_uniforms_init(&points, d + 2, seed, PH_RNG_PROPOSAL, step);
     if (!u || !order) {
         status = PH_E_MEMORY;
     }
-    ph_rng stream;
-    ph_rng_init(&stream, seed, PH_RNG_PROPOSAL, UINT32_MAX - 1, step);
+    if (status == PH_OK) {
+        status = order_components(self, order);
+    }
     for (size_t i = 0; i < n && status == PH_OK; i++) {
-        if (i % self->n == 0) {
-            shuffle(self->n, order, &stream);
-        }
-        size_t c = order[i % self->n];
         ph_uniforms_next(&points, u);
-        draw_one(self, c, u, y + i * d);
+        size_t c = order[(size_t)(u[0] * (double)self->n)].index;
+        draw_one(self, c, u + 1, y + i * d);
         label[i] = self->label[c];
     }
     ph_uniforms_clear(&points);

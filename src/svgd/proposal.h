@@ -5,9 +5,9 @@
 #include "ensemble.h"
 
 /*
- * A mixture of Student laws with equal weights: the unit from which proposals are built.
- * Component c is m_c + U_c^-1 x sqrt(nu / chi2_nu), x normal, U_c upper triangular
- * (U'U is its precision).
+ * A mixture of Student laws with equal weights: the unit from which proposals are
+ * built. Component c is m_c + U_c^-1 x sqrt(nu / chi2_nu), x normal, U_c upper
+ * triangular (U'U is its precision).
  */
 typedef struct ph_student_mixture {
     size_t n, d, n_factors;

@@ -49,8 +49,9 @@ int ph_sample_reserve(ph_sample *self, size_t n)
     self->label = label;
     if (grow(&self->y, wanted, self->d) || grow(&self->z, wanted, self->d) ||
         grow(&self->log_p, wanted, 1) || grow(&self->score, wanted, self->d) ||
-        grow(&self->density, wanted, self->n_columns) || grow(&self->log_q, wanted, 1) ||
-        grow(&self->weight, wanted, 1) || grow(&self->calibrated, wanted, 1)) {
+        grow(&self->density, wanted, self->n_columns) ||
+        grow(&self->log_q, wanted, 1) || grow(&self->weight, wanted, 1) ||
+        grow(&self->calibrated, wanted, 1)) {
         return PH_E_MEMORY;
     }
     self->capacity = wanted;
@@ -100,7 +101,20 @@ int ph_sample_tails(ph_sample *self)
     return moment_tails(self);
 }
 
-int ph_sample_calibrate(ph_sample *self)
+/*
+ * Is a wall in reach, where the density ends without falling to zero? There Stein's
+ * identities have a boundary term, and their violation says nothing about missing mass.
+ */
+static int sees_wall(const ph_sample *self)
+{
+    size_t outside = 0;
+    for (size_t i = 0; i < self->n; i++) {
+        outside += self->log_p[i] == -INFINITY;
+    }
+    return (double)outside > 1e-3 * (double)self->n;
+}
+
+int ph_sample_calibrate(ph_sample *self, const double *basis)
 {
     memset(&self->calibration, 0, sizeof self->calibration);
     if (self->ess < 4 * (double)(self->d + 1)) { /* no covariance to speak of */
@@ -108,8 +122,13 @@ int ph_sample_calibrate(ph_sample *self)
         memcpy(self->calibrated, self->weight, self->n * sizeof(double));
         return PH_OK;
     }
-    return ph_calibrate(self->n, self->d, self->z, self->y, self->score, self->weight,
-                        self->inefficiency, self->calibrated, &self->calibration);
+    int status = ph_calibrate(self->n, self->d, basis, self->z, self->y, self->score,
+                              self->weight, self->inefficiency, self->calibrated,
+                              &self->calibration);
+    if (status == PH_OK && sees_wall(self)) {
+        self->calibration.stein = 0;
+    }
+    return status;
 }
 
 int ph_sample_even(const ph_sample *self, const ph_svgd_settings *settings)
@@ -122,8 +141,7 @@ int ph_sample_even(const ph_sample *self, const ph_svgd_settings *settings)
 
 int ph_sample_good(const ph_sample *self, const ph_svgd_settings *settings)
 {
-    return ph_sample_even(self, settings) &&
-           self->calibration.stein < PH_STEIN_LIMIT &&
+    return ph_sample_even(self, settings) && self->calibration.stein < PH_STEIN_LIMIT &&
            3 * self->calibration.error_mean <= settings->tolerance_mean &&
            3 * self->calibration.error_sd <= settings->tolerance_sd;
 }

@@ -12,7 +12,8 @@
 #include "phasic/base/status.h"
 
 int ph_sampler_init(ph_sampler *self, const ph_target *target,
-                    const ph_svgd_settings *settings, const ph_log *log, ph_error *error)
+                    const ph_svgd_settings *settings, const ph_log *log,
+                    ph_error *error)
 {
     size_t d = target->d;
     memset(self, 0, sizeof *self);
@@ -66,8 +67,7 @@ void ph_sampler_to_z(const ph_sampler *self, size_t n, const double *y, double *
     size_t d = self->d;
     for (size_t i = 0; i < n; i++) {
         for (size_t k = 0; k < d; k++) {
-            z[i * d + k] =
-                self->center[k] + ph_dot(d, self->basis + k * d, y + i * d);
+            z[i * d + k] = self->center[k] + ph_dot(d, self->basis + k * d, y + i * d);
         }
     }
 }
@@ -119,10 +119,11 @@ static int check_values(const ph_sampler *self, size_t n, const double *z,
         if (bad_value || bad_score) {
             char text[160] = "";
             point_text(d, z + i * d, text, sizeof text);
-            return ph_error_set(self->error, PH_E_NUMERIC,
-                                "the target's %s at the unconstrained point (%s) is not "
-                                "a finite number",
-                                bad_value ? "log density" : "score", text);
+            return ph_error_set(
+                self->error, PH_E_NUMERIC,
+                "the target's %s at the unconstrained point (%s) is not "
+                "a finite number",
+                bad_value ? "log density" : "score", text);
         }
     }
     return PH_OK;
@@ -159,7 +160,8 @@ int ph_sampler_progress(ph_sampler *self, const char *what, double fraction,
                         const char *remark)
 {
     if (ph_log_progress(self->log, what, fraction, "%s", remark)) {
-        return ph_error_set(self->error, PH_E_INTERRUPTED, "stopped during the %s", what);
+        return ph_error_set(self->error, PH_E_INTERRUPTED, "stopped during the %s",
+                            what);
     }
     return PH_OK;
 }

@@ -15,16 +15,17 @@ typedef struct ph_sampler {
     const ph_log *log;
     ph_error *error;
     size_t d;
-    double *center;  /* [d] */
-    double *basis;   /* [d][d] */
-    double log_det;  /* log |det basis|: log p_y = log p_z + log_det */
+    double *center; /* [d] */
+    double *basis;  /* [d][d] */
+    double log_det; /* log |det basis|: log p_y = log p_z + log_det */
     uint64_t value_evaluations, score_evaluations;
     double *buffer; /* [capacity] */
     size_t capacity;
 } ph_sampler;
 
 int ph_sampler_init(ph_sampler *self, const ph_target *target,
-                    const ph_svgd_settings *settings, const ph_log *log, ph_error *error);
+                    const ph_svgd_settings *settings, const ph_log *log,
+                    ph_error *error);
 void ph_sampler_clear(ph_sampler *self);
 
 /* Sets the frame; center[d] and basis[d][d] are copied. */
@@ -33,8 +34,9 @@ void ph_sampler_to_z(const ph_sampler *self, size_t n, const double *y, double *
 
 /*
  * log_p[n] = log p_z at y[n][d] (without log_det) and, if score is not NULL,
- * score[n][d] = grad_y log p. A target that breaks its contract (NaN, +inf, a score that
- * is not finite where log p is) is PH_E_NUMERIC with a sentence that shows the point.
+ * score[n][d] = grad_y log p. A target that breaks its contract (NaN, +inf, a score
+ * that is not finite where log p is) is PH_E_NUMERIC with a sentence that shows the
+ * point.
  */
 int ph_sampler_eval(ph_sampler *self, size_t n, const double *y, double *log_p,
                     double *score);

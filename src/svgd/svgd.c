@@ -40,11 +40,12 @@ static int check_settings(const ph_target *target, const ph_svgd_settings *setti
     }
     if (settings->particles == 0 || settings->particles % 8 != 0 ||
         settings->particles < 2 * (target->d + 1)) {
-        return ph_error_set(error, PH_E_USAGE,
-                            "the number of particles is %zu; a multiple of 8 that is at "
-                            "least twice the number of parameters plus one (%zu) is "
-                            "needed",
-                            settings->particles, 2 * (target->d + 1));
+        return ph_error_set(
+            error, PH_E_USAGE,
+            "the number of particles is %zu; a multiple of 8 that is at "
+            "least twice the number of parameters plus one (%zu) is "
+            "needed",
+            settings->particles, 2 * (target->d + 1));
     }
     if (settings->starts == 0 || settings->max_batches == 0 ||
         settings->particles > 1000000 || settings->starts > 1000000 ||
@@ -55,8 +56,9 @@ static int check_settings(const ph_target *target, const ph_svgd_settings *setti
     }
     if (!(settings->tolerance_mean > 0) || !(settings->tolerance_sd > 0) ||
         !(settings->ess > 0) || !isfinite(settings->ess)) {
-        return ph_error_set(error, PH_E_USAGE,
-                            "tolerances and the effective sample size must be positive");
+        return ph_error_set(
+            error, PH_E_USAGE,
+            "tolerances and the effective sample size must be positive");
     }
     return PH_OK;
 }
@@ -91,8 +93,8 @@ static void cluster_masses(const ph_sample *sample, size_t clusters, double *mas
  * Particles (each mode's weighted by its mass) against the weighted sample: worst
  * difference of means in sd and of log sd.
  */
-static int compare(ph_svgd_result *result, const ph_ensemble *e, const ph_sample *sample,
-                   const double *mass)
+static int compare(ph_svgd_result *result, const ph_ensemble *e,
+                   const ph_sample *sample, const double *mass)
 {
     size_t n = e->n, d = e->d;
     double *weight = ph_alloc(n, sizeof *weight);
@@ -213,8 +215,8 @@ out:
     return status;
 }
 
-static int allocate(ph_svgd_result *result, const ph_ensemble *e, const ph_sample *sample,
-                    const ph_svgd_settings *settings)
+static int allocate(ph_svgd_result *result, const ph_ensemble *e,
+                    const ph_sample *sample, const ph_svgd_settings *settings)
 {
     size_t d = e->d, n = sample->n;
     result->d = d;
@@ -260,8 +262,9 @@ static void fill_diagnostics(ph_svgd_diagnostics *out, const ph_ensemble *e,
 }
 
 /* Everything but the modes. */
-static int finish(ph_svgd_result *result, const ph_sampler *sampler, const ph_ensemble *e,
-                  const ph_sample *importance, const ph_sample *sample)
+static int finish(ph_svgd_result *result, const ph_sampler *sampler,
+                  const ph_ensemble *e, const ph_sample *importance,
+                  const ph_sample *sample)
 {
     size_t d = e->d, n = sample->n;
     double *mass = ph_alloc(e->clusters, sizeof *mass);
@@ -367,7 +370,8 @@ static int run_stages(ph_svgd_result *result, ph_sampler *sampler, ph_ensemble *
     seconds[2] = (now = ph_clock_seconds()) - start;
     start = now;
     if (status == PH_OK) {
-        status = finish(result, sampler, e, importance, chains->n ? chains : importance);
+        status =
+            finish(result, sampler, e, importance, chains->n ? chains : importance);
     }
     seconds[3] = ph_clock_seconds() - start;
     result->diagnostics.value_evaluations = sampler->value_evaluations;

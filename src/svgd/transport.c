@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Stage 2. Stein variational Newton with step control: a full step (length 1) diverges on
- * skewed posteriors, so steps start at a half, shrink when the direction turns round or
- * the residual grows, and are clipped in the local curvature. The iteration ends when the
- * ensemble's first two moments stand still, or when its residuals have not become smaller
- * for some iterations (then it returns to where they were smallest); that proves nothing about the posterior, which
- * is why importance sampling follows.
+ * Stage 2. Stein variational Newton with step control: a full step (length 1) diverges
+ * on skewed posteriors, so steps start at a half, shrink when the direction turns round
+ * or the residual grows, and are clipped in the local curvature. The iteration ends
+ * when the ensemble's first two moments stand still, or when its residuals have not
+ * become smaller for some iterations (then it returns to where they were smallest);
+ * that proves nothing about the posterior, which is why importance sampling follows.
  */
 #include "ensemble.h"
 
@@ -24,23 +24,24 @@ enum {
     LEAST_ITERATIONS = 5,
     PRECONDITIONED_ITERATIONS = 20,
     HALVINGS = 8,
-    PATIENCE = 8 /* iterations without a smaller residual */
+    PATIENCE = 5 /* iterations without a smaller residual */
 };
 
-#define FALL  2.0 /* of log p in one move that is allowed anywhere */
-#define FLOOR 8.0 /* below the particles' mean (plus d) where a larger fall is not */
+#define FIRST_STEP 0.5
+#define FALL       2.0 /* of log p in one move that is allowed anywhere */
+#define FLOOR      8.0 /* below the particles' mean (plus d) where a larger fall is not */
 
 typedef struct transport {
     size_t n, d;
-    double *phi, *step, *previous;       /* [n][d] */
-    double *y, *log_p, *score;           /* proposals */
-    double *mean, *sd, *old_mean, *old_sd; /* [clusters][d] */
+    double *phi, *step, *previous;            /* [n][d] */
+    double *y, *log_p, *score;                /* proposals */
+    double *mean, *sd, *old_mean, *old_sd;    /* [clusters][d] */
     double *best_y, *best_log_p, *best_score; /* where the residuals were smallest */
     double best_residual;
     int since_best;
-    double *covariance;                  /* [d][d] */
-    double *length;                      /* [n] */
-    size_t *who;                         /* [n] */
+    double *covariance; /* [d][d] */
+    double *length;     /* [n] */
+    size_t *who;        /* [n] */
     double epsilon, norm, old_norm;
     int calm; /* iterations in a row with moments standing still */
 } transport;
@@ -87,11 +88,12 @@ static int transport_init(transport *self, size_t n, size_t d, size_t clusters)
     self->covariance = ph_alloc(d * d, sizeof(double));
     self->length = ph_alloc(n, sizeof(double));
     self->who = ph_alloc(n, sizeof(size_t));
-    self->epsilon = 0.5;
+    self->epsilon = FIRST_STEP;
     self->old_norm = INFINITY;
     return self->phi && self->step && self->previous && self->y && self->log_p &&
                    self->score && self->mean && self->sd && self->old_mean &&
-                   self->old_sd && self->best_y && self->best_log_p && self->best_score && self->covariance && self->length && self->who
+                   self->old_sd && self->best_y && self->best_log_p &&
+                   self->best_score && self->covariance && self->length && self->who
                ? PH_OK
                : PH_E_MEMORY;
 }
@@ -135,8 +137,8 @@ static void control_step(transport *self)
                         ph_dot(size, self->previous, self->previous));
     if (norms > 0) { /* not the first iteration */
         int bad = inner < -0.1 * norms || self->norm > 1.02 * self->old_norm;
-        self->epsilon = bad ? fmax(0.1, 0.6 * self->epsilon)
-                            : fmin(1, 1.15 * self->epsilon);
+        self->epsilon =
+            bad ? fmax(0.1, 0.6 * self->epsilon) : fmin(1, 1.15 * self->epsilon);
     }
     self->old_norm = self->norm;
     memcpy(self->previous, self->step, size * sizeof(double));
@@ -161,8 +163,9 @@ static void clip_steps(const ph_ensemble *e, transport *self)
 }
 
 /*
- * Moves all particles in one batch; those that would leave the model or fall off a ridge
- * try half the step in the next batch, and stay where they are after some halvings.
+ * Moves all particles in one batch; those that would leave the model or fall off a
+ * ridge try half the step in the next batch, and stay where they are after some
+ * halvings.
  */
 static int move(ph_ensemble *e, ph_sampler *sampler, transport *self)
 {
@@ -237,7 +240,7 @@ static void keep_best(const ph_ensemble *e, transport *self)
     }
 }
 
-static int restore_best(ph_ensemble *e, const transport *self)
+static int restore_best(ph_ensemble *e, ph_sampler *sampler, const transport *self)
 {
     size_t n = self->n, d = self->d;
     memcpy(e->y, self->best_y, n * d * sizeof(double));
@@ -245,7 +248,7 @@ static int restore_best(ph_ensemble *e, const transport *self)
     memcpy(e->score, self->best_score, n * d * sizeof(double));
     memcpy(e->last_y, self->best_y, n * d * sizeof(double));
     memcpy(e->last_score, self->best_score, n * d * sizeof(double));
-    int status = ph_ensemble_curvature(e);
+    int status = ph_ensemble_curvature(e, sampler);
     return status == PH_OK ? ph_kernel_residuals(e, &e->r1, &e->r2) : status;
 }
 
@@ -273,7 +276,7 @@ static int iterate(ph_ensemble *e, ph_sampler *sampler, transport *self)
         status = move(e, sampler, self);
     }
     if (status == PH_OK) {
-        status = ph_ensemble_curvature(e);
+        status = ph_ensemble_curvature(e, sampler);
     }
     if (status == PH_OK) {
         status = ph_kernel_residuals(e, &e->r1, &e->r2);
@@ -286,6 +289,42 @@ static int iterate(ph_ensemble *e, ph_sampler *sampler, transport *self)
     return status;
 }
 
+/* Iterates until calm, out of patience, or the last iteration. */
+static int phase(ph_ensemble *e, ph_sampler *sampler, transport *self, size_t most)
+{
+    int status = PH_OK;
+    while (e->iterations < most && status == PH_OK) {
+        if ((self->calm >= 2 || self->since_best >= PATIENCE) &&
+            e->iterations >= LEAST_ITERATIONS) {
+            break;
+        }
+        status = iterate(e, sampler, self);
+        if (status == PH_OK) {
+            char remark[64];
+            snprintf(remark, sizeof remark, "r1 %.3f, r2 %.3f", e->r1, e->r2);
+            status = ph_sampler_progress(sampler, "particles",
+                                         (double)e->iterations / (double)most, remark);
+        }
+    }
+    if (status == PH_OK && self->calm < 2 && self->since_best > 0) {
+        status = restore_best(e, sampler, self);
+    }
+    return status;
+}
+
+/* Where curvature from the neighbours led nowhere: once more with differences. */
+static int second_phase(ph_ensemble *e, ph_sampler *sampler, transport *self,
+                        size_t most)
+{
+    e->differences = 1;
+    self->epsilon = FIRST_STEP;
+    self->old_norm = INFINITY;
+    self->since_best = 0;
+    memset(self->previous, 0, self->n * self->d * sizeof(double));
+    int status = ph_ensemble_curvature(e, sampler);
+    return status == PH_OK ? phase(e, sampler, self, most) : status;
+}
+
 int ph_ensemble_transport(ph_ensemble *e, ph_sampler *sampler)
 {
     size_t most = sampler->settings->max_iterations;
@@ -295,28 +334,18 @@ int ph_ensemble_transport(ph_ensemble *e, ph_sampler *sampler)
     transport self;
     int status = transport_init(&self, e->n, e->d, e->clusters);
     if (status == PH_OK) {
-        status = ph_ensemble_curvature(e);
+        status = ph_ensemble_curvature(e, sampler);
     }
     if (status == PH_OK) {
         status = ph_kernel_residuals(e, &e->r1, &e->r2);
         cluster_moments(e, &self);
         standing_still(e, &self);
         keep_best(e, &self);
+        status = status == PH_OK ? phase(e, sampler, &self, most) : status;
     }
-    for (size_t it = 0; it < most && status == PH_OK; it++) {
-        if ((self.calm >= 2 || self.since_best >= PATIENCE) && it >= LEAST_ITERATIONS) {
-            break;
-        }
-        status = iterate(e, sampler, &self);
-        if (status == PH_OK) {
-            char remark[64];
-            snprintf(remark, sizeof remark, "r1 %.3f, r2 %.3f", e->r1, e->r2);
-            status = ph_sampler_progress(sampler, "particles",
-                                         (double)(it + 1) / (double)most, remark);
-        }
-    }
-    if (status == PH_OK && self.calm < 2 && self.since_best > 0) {
-        status = restore_best(e, &self);
+    if (status == PH_OK && self.calm < 2 && e->d > 1 && e->d <= PH_NEWTON_DIMENSIONS &&
+        e->iterations < most) {
+        status = second_phase(e, sampler, &self, most);
     }
     transport_clear(&self);
     return status;

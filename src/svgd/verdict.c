@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Everything the verdict rests on is estimated from the corrected sample, never from the
- * particles' own residuals: those are blind to wrong tails. Errors count three times
- * (a summary is within three standard errors in all but one of some hundred cases).
+ * Everything the verdict rests on is estimated from the corrected sample, never from
+ * the particles' own residuals: those are blind to wrong tails. Errors count three
+ * times (a summary is within three standard errors in all but one of some hundred
+ * cases).
  */
 #include "verdict.h"
 
@@ -62,14 +63,14 @@ static void check_errors(verdict *self, const ph_sample *sample,
     const ph_calibration *c = &sample->calibration;
     if (!(3 * c->error_mean <= settings->tolerance_mean)) {
         say(self, 1,
-            "three Monte Carlo errors of a mean are %.2g standard deviations and at most "
-            "%.2g was asked for",
+            "a mean is known to %.2g of a standard deviation only (three Monte Carlo "
+            "errors), and %.2g was asked for",
             3 * c->error_mean, settings->tolerance_mean);
     }
     if (!(3 * c->error_sd <= settings->tolerance_sd)) {
         say(self, 1,
-            "three Monte Carlo errors of a standard deviation are %.2g of it and at most "
-            "%.2g was asked for",
+            "a standard deviation is known to %.2g of itself only (three Monte Carlo "
+            "errors), and %.2g was asked for",
             3 * c->error_sd, settings->tolerance_sd);
     }
     if (sample->moment_k >= PH_MOMENT_LIMIT) {
@@ -120,8 +121,10 @@ void ph_verdict(ph_svgd_result *result, const ph_sample *sample,
     result->converged = self.faults == 0 && !self.text.failed;
     if (result->converged) {
         say(&self, 0,
-            "the effective sample size is %.0f, and three Monte Carlo errors are at most "
-            "%.2g of a standard deviation for means and %.2g for standard deviations",
+            "the effective sample size is %.0f; means are known to %.2g of a standard "
+            "deviation and standard deviations to %.2g of themselves (three Monte "
+            "Carlo "
+            "errors)",
             sample->ess, 3 * sample->calibration.error_mean,
             3 * sample->calibration.error_sd);
     }

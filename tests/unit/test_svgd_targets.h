@@ -3,8 +3,8 @@
 #define PHASIC_TESTS_SVGD_TARGETS_H
 
 /*
- * Targets with known answers. Independent coordinates x are laws with known moments; the
- * point that is sampled is z = shift + A x, with A any invertible matrix, so that
+ * Targets with known answers. Independent coordinates x are laws with known moments;
+ * the point that is sampled is z = shift + A x, with A any invertible matrix, so that
  * means, covariances and (where a row of A has one entry) quantiles are exact.
  */
 
@@ -24,14 +24,14 @@ enum law { NORMAL, LOG_GAMMA, BANANA, TWO_NORMALS, STUDENT };
 typedef struct known {
     enum law law;
     size_t d;
-    double a;           /* shape, bend, distance of the modes, degrees of freedom */
-    double b;           /* rate, width, weight of the upper mode */
-    double *forward;    /* [d][d] A */
-    double *inverse;    /* [d][d] */
-    double *shift;      /* [d] */
-    double start_scale; /* sd of the starts in x */
+    double a;              /* shape, bend, distance of the modes, degrees of freedom */
+    double b;              /* rate, width, weight of the upper mode */
+    double *forward;       /* [d][d] A */
+    double *inverse;       /* [d][d] */
+    double *shift;         /* [d] */
+    double start_scale;    /* sd of the starts in x */
     size_t calls, fail_at; /* the eval call that returns an error; 0: none */
-    double wall;        /* -inf where z[0] > wall */
+    double wall;           /* -inf where z[0] > wall */
     uint64_t points;
 } known;
 
@@ -73,7 +73,8 @@ static inline void known_rotate(known *self, size_t i, size_t j, double angle)
 {
     double c = cos(angle), s = sin(angle);
     for (size_t k = 0; k < self->d; k++) {
-        double *x = &self->forward[i * self->d + k], *y = &self->forward[j * self->d + k];
+        double *x = &self->forward[i * self->d + k],
+               *y = &self->forward[j * self->d + k];
         double u = c * *x - s * *y, v = s * *x + c * *y;
         *x = u;
         *y = v;

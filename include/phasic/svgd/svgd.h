@@ -18,16 +18,16 @@ typedef struct ph_target {
     void *context;
     size_t d;
     /*
-     * log_p[n] and, if score is not NULL, score[n][d] = grad_z log p at z[n][d]. A point
-     * outside the model has log_p = -inf (never NaN) and a zero score. The values of a point
-     * must depend on the batch only in ways that do not involve threads or devices.
-     * Returns 0 or an error.
+     * log_p[n] and, if score is not NULL, score[n][d] = grad_z log p at z[n][d]. A
+     * point outside the model has log_p = -inf (never NaN) and a zero score. The values
+     * of a point must depend on the batch only in ways that do not involve threads or
+     * devices. Returns 0 or an error.
      */
     int (*eval)(void *context, size_t n, const double *z, double *log_p, double *score);
     /*
      * Draws one point from a broad law that covers the posterior (prior draws), number
-     * `index` of the stream; and `guess` points from the data's scale come first. Returns
-     * 0; used for the starts of the mode search.
+     * `index` of the stream; and `guess` points from the data's scale come first.
+     * Returns 0; used for the starts of the mode search.
      */
     int (*start)(void *context, uint64_t seed, uint32_t index, double *z);
 } ph_target;
@@ -48,51 +48,54 @@ void ph_svgd_defaults(ph_svgd_settings *self);
 /* One mode found by the search. */
 typedef struct ph_mode {
     double log_p;
-    double *z;       /* [d] */
-    double *hessian; /* [d][d] of -log p, exact (differences of scores), made positive */
-    int weak;        /* information near-singular along `direction` */
+    double *z; /* [d] */
+    double
+        *hessian; /* [d][d] of -log p, exact (differences of scores), made positive */
+    int weak;     /* information near-singular along `direction` */
     double *direction; /* [d] unit vector of least information, scaled coordinates */
     double weight;     /* posterior mass of its neighbourhood, from stage 3 */
 } ph_mode;
 
 typedef struct ph_svgd_diagnostics {
     size_t modes;
-    size_t iterations;          /* of stage 2 */
-    double r1, r2;              /* affine Stein residuals of the particles at its end */
-    double ksd;                 /* kernel Stein discrepancy: reported, never a gate */
-    double ess, ess_fraction;   /* of the importance sample; fraction of its size */
+    size_t iterations;        /* of stage 2 */
+    double r1, r2;            /* affine Stein residuals of the particles at its end */
+    double ksd;               /* kernel Stein discrepancy: reported, never a gate */
+    double ess, ess_fraction; /* of the importance sample; fraction of its size */
     double pareto_k;
-    double largest_weight;      /* times the sample size */
+    double largest_weight; /* times the sample size */
     double log_evidence, log_evidence_error;
-    double shift_mean, shift_sd; /* particles against weighted summaries: worst |d mean|/sd, |d log sd| */
-    double calibration_shift;   /* worst move of a mean by stage 4, in Monte Carlo errors */
+    double shift_mean, shift_sd; /* particles against weighted summaries: worst |d
+                                    mean|/sd, |d log sd| */
+    double
+        calibration_shift; /* worst move of a mean by stage 4, in Monte Carlo errors */
     double error_mean, error_sd; /* worst Monte Carlo errors: in sd, relative */
-    double rhat, chain_ess;     /* of the Metropolis correction; 0 if it did not run */
+    double rhat, chain_ess;      /* of the Metropolis correction; 0 if it did not run */
     int used_chains;
     uint64_t value_evaluations, score_evaluations; /* points, not batches */
-    double seconds[4];          /* wall time of the stages */
+    double seconds[4];                             /* wall time of the stages */
 } ph_svgd_diagnostics;
 
 typedef struct ph_svgd_result {
     size_t d, particles, n, draws;
-    double *particle;     /* [particles][d] at the end of stage 2 */
-    double *z;            /* [n][d] weighted sample */
-    double *log_p;        /* [n] */
-    double *weight;       /* [n], sums to 1 (after calibration; may be slightly negative) */
-    double *raw_weight;   /* [n] before calibration, >= 0 */
-    double *draw;         /* [draws][d] equal-weight draws */
-    double *draw_log_p;   /* [draws] */
+    double *particle; /* [particles][d] at the end of stage 2 */
+    double *z;        /* [n][d] weighted sample */
+    double *log_p;    /* [n] */
+    double *weight;   /* [n], sums to 1 (after calibration; may be slightly negative) */
+    double *raw_weight; /* [n] before calibration, >= 0 */
+    double *draw;       /* [draws][d] equal-weight draws */
+    double *draw_log_p; /* [draws] */
     size_t n_modes;
     ph_mode *mode;
     ph_svgd_diagnostics diagnostics;
     int converged;
-    char reasons[1024];   /* sentences joined by "; ": why it is, or is not, converged */
-    double *history;      /* [iterations][4]: mean log p, r1, r2, step */
+    char reasons[1024]; /* sentences joined by "; ": why it is, or is not, converged */
+    double *history;    /* [iterations][4]: mean log p, r1, r2, step */
 } ph_svgd_result;
 
 /*
- * Runs the four stages of docs/inference.md: mode and Laplace, Stein variational Newton,
- * importance sampling from a mixture on the particles, Stein calibration; a
+ * Runs the four stages of docs/inference.md: mode and Laplace, Stein variational
+ * Newton, importance sampling from a mixture on the particles, Stein calibration; a
  * Metropolis-corrected move where the importance weights are not to be trusted. Returns
  * 0 whether or not it converged (see `converged`), PH_E_INTERRUPTED, PH_E_MEMORY, what
  * the target returned, or PH_E_NUMERIC when no starting point has a finite density.
@@ -102,10 +105,9 @@ int ph_svgd_run(ph_svgd_result **result, const ph_target *target,
 void ph_svgd_result_free(ph_svgd_result *self);
 
 /*
- * The SVGD direction itself (Liu & Wang 2016, eq. 8) with an RBF kernel in the metric M:
- * k(x, y) = exp(-(x-y)' M (x-y) / 2):
- * phi[i] = (1/P) sum_j k(x_j, x_i) score_j + grad_{x_j} k(x_j, x_i). The second term
- * repels. metric[d][d]; phi[P][d].
+ * The SVGD direction itself (Liu & Wang 2016, eq. 8) with an RBF kernel in the metric
+ * M: k(x, y) = exp(-(x-y)' M (x-y) / 2): phi[i] = (1/P) sum_j k(x_j, x_i) score_j +
+ * grad_{x_j} k(x_j, x_i). The second term repels. metric[d][d]; phi[P][d].
  */
 void ph_svgd_direction(size_t particles, size_t d, const double *z, const double *score,
                        const double *metric, double *phi);

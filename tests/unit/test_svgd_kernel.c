@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The parts of SVGD whose values are known in closed form. */
+#include "../../src/svgd/calibrate.h"
+#include "../../src/svgd/chains.h"
+#include "../../src/svgd/kernel.h"
+#include "../../src/svgd/linalg.h"
+#include "../../src/svgd/normals.h"
+#include "../../src/svgd/pareto.h"
+#include "../../src/svgd/proposal.h"
+
+#include "check.h"
+
+#include <gsl/gsl_cdf.h>
+#include <gsl/gsl_errno.h>
+#include <gsl/gsl_randist.h>
+#include <string.h>
+
+#include "phasic/base/rng.h"
+
+/* On a flat target only the repulsion is left: phi_1 = k (x_1 - x_2) / (2 h^2). */
+static void particles_repel(void **state)
+{
+    (void)state;
+    double z[2] = {0.3, 1.1}, score[2] = {0, 0}, metric = 1 / (0.7 * 0.7), phi[2];
+    ph_svgd_direction(2, 1, z, score, &metric, phi);
+    double expected = 0.5 * exp(-0.5 * 0.64 * metric) * 0.8 * metric;
+    assert_close(phi[0], -expected, 1e-14);
+    assert_close(phi[1], expected, 1e-14);
+    assert_true(z[1] + 0.1 * phi[1] - (z[0] + 0.1 * phi[0]) > z[1] - z[0]);
+}
+
+/* A full metric: both coordinates and the cross term, against the formula by hand. */
+static void direction_in_two_dimensions(void **state)
+{
+    (void)state;
+    double z[4] = {0, 0, 1, 2}, score[4] = {0.5, -1, 0.25, 2};
+    double metric[4] = {2, 0.5, 0.5, 1}, phi[4];
+    ph_svgd_direction(2, 2, z, score, metric, phi);
+    /* delta = z_0 - z_1 = (-1, -2): M delta = (-3, -2.5), delta' M delta = 8 */
+    double k = exp(-4);
+    assert_close(phi[0], 0.5 * (0.5 + k * (0.25 - 3)), 1e-14);
+    assert_close(phi[1], 0.5 * (-1 + k * (2 - 2.5)), 1e-14);
+    assert_close(phi[2], 0.5 * (0.25 + k * (0.5 + 3)), 1e-14);
+    assert_close(phi[3], 0.5 * (2 + k * (-1 + 2.5)), 1e-14);
+}
+
+/*
+ * Stein's identity: at the target's own law the direction vanishes. Midpoint quantiles
+ * of N(0, 1) stand for the law; with the repulsion's sign turned it would be of order
+ * 0.3.
+ */
+static void stein_identity(void **state)
+{
+    (void)state;
+    enum { N = 2000 };
+    double *z = calloc(N, sizeof *z), *score = calloc(N, sizeof *score);
+    double *phi = calloc(N, sizeof *phi), metric = 1;
+    for (size_t i = 0; i < N; i++) {
+        z[i] = gsl_cdf_ugaussian_Pinv(((double)i + 0.5) / N);
+        score[i] = -z[i];
+    }
+    ph_svgd_direction(N, 1, z, score, &metric, phi);
+    for (size_t i = 0; i < N; i++) {
+        assert_near(phi[i], 0, 2e-3);
+    }
+    free(z);
+    free(score);
+    free(phi);
+}
+
+/* Many steps on N(0, 1) from a collapsed cloud reach spread 1; attraction would keep
+ * it. */
+static void spread_recovers(void **state)
+{
+    (void)state;
+    enum { N = 48 };
+    double z[N], score[N], phi[N], metric = 1;
+    for (size_t i = 0; i < N; i++) {
+        z[i] = 2 + 0.01 * ((double)i - 24);
+    }
+    for (int step = 0; step < 1500; step++) {
+        for (size_t i = 0; i < N; i++) {
+            score[i] = -z[i];
+        }
+        ph_svgd_direction(N, 1, z, score, &metric, phi);
+        for (size_t i = 0; i < N; i++) {
+            z[i] += 0.3 * phi[i];
+        }
+    }
+    double mean, variance;
+    ph_moments(N, 1, z, NULL, &mean, &variance);
+    assert_near(mean, 0, 0.01);
+    assert_near(sqrt(variance), 1, 0.03);
+}
+
+/* One particle: k0(x, x) = d + |score|^2 with this kernel. */
+static void ksd_of_one_particle(void **state)
+{
+    (void)state;
+    double y[3] = {1, 2, 3}, score[3] = {0.5, -1, 2};
+    ph_ensemble e = {.n = 1, .d = 3, .y = y, .score = score};
+    assert_close(ph_kernel_ksd(&e), sqrt(3 + 0.25 + 1 + 4), 1e-14);
+}
+
+/* Residuals of an exact N(mean, sd^2) cloud are zero; of one shifted by s sd, r1 = s.
+ */
+static void affine_residuals(void **state)
+{
+    (void)state;
+    double y[4] = {-1.5, -0.5, 0.5, 1.5}, score[4], mean, variance, r1, r2;
+    size_t cluster[4] = {0};
+    ph_moments(4, 1, y, NULL, &mean, &variance);
+    ph_ensemble e = {.n = 4, .d = 1, .y = y, .score = score, .cluster = cluster};
+    for (size_t i = 0; i < 4; i++) {
+        score[i] = -(y[i] - 0.25 * sqrt(variance)) / variance;
+    }
+    assert_int_equal(ph_kernel_residuals(&e, &r1, &r2), 0);
+    assert_close(r1, 0.25, 1e-13);
+    assert_near(r2, 0, 1e-13);
+}
+
+static void cholesky_and_eigen(void **state)
+{
+    (void)state;
+    double a[9] = {4, 2, 1, 2, 5, 3, 1, 3, 6}, l[9], inverse[9], values[3], vectors[9];
+    assert_int_equal(ph_cholesky(3, a, l), 0);
+    ph_cholesky_inverse(3, l, inverse);
+    for (size_t i = 0; i < 3; i++) {
+        for (size_t j = 0; j < 3; j++) {
+            assert_near(ph_dot(3, a + i * 3, inverse + j * 3), i == j, 1e-14);
+        }
+    }
+    assert_close(ph_cholesky_log_det(3, l), log(67), 1e-14);
+    assert_int_equal(ph_eigen(3, a, values, vectors), 0);
+    double back[9];
+    ph_from_eigen(3, values, vectors, back);
+    for (size_t i = 0; i < 9; i++) {
+        assert_near(back[i], a[i], 1e-13);
+    }
+    assert_true(values[0] <= values[1] && values[1] <= values[2]);
+    double indefinite[4] = {1, 2, 2, 1};
+    assert_int_equal(ph_cholesky(2, indefinite, l), PH_E_NUMERIC);
+}
+
+/* Quantiles of Pareto laws have k = 1 / alpha (shrunk towards 0.5 by design). */
+static void pareto_shape(void **state)
+{
+    (void)state;
+    enum { N = 20000 };
+    double *x = calloc(N, sizeof *x), k;
+    for (int i = 0; i < 3; i++) {
+        double truth = i == 0 ? 0.2 : i == 1 ? 0.5 : 1.0;
+        for (size_t j = 0; j < N; j++) {
+            x[j] = pow(1 - ((double)j + 0.5) / N, -truth);
+        }
+        assert_int_equal(ph_pareto_k(N, x, &k), 0);
+        assert_near(k, truth, 0.05);
+    }
+    for (size_t j = 0; j < N; j++) {
+        x[j] = ((double)j + 0.5) / N; /* bounded: k = -1 */
+    }
+    assert_int_equal(ph_pareto_k(N, x, &k), 0);
+    assert_near(k, -1, 0.12);
+    free(x);
+}
+
+/* AR(1) chains: the effective size is n (1 - rho) / (1 + rho). */
+static void mixing_of_ar1(void **state)
+{
+    (void)state;
+    enum { STEPS = 200, CHAINS = 200 };
+    double *x = calloc(STEPS * CHAINS, sizeof *x), rhat, ess, rho = 0.6;
+    for (size_t c = 0; c < CHAINS; c++) {
+        ph_rng stream;
+        ph_rng_init(&stream, 5, PH_RNG_TEST, (uint32_t)c, 0);
+        double value = ph_rng_normal(&stream);
+        for (size_t t = 0; t < STEPS; t++) {
+            x[t * CHAINS + c] = value;
+            value = rho * value + sqrt(1 - rho * rho) * ph_rng_normal(&stream);
+        }
+    }
+    assert_int_equal(ph_chains_mixing(STEPS, CHAINS, x, &rhat, &ess), 0);
+    assert_close(ess, STEPS * CHAINS * 0.4 / 1.6, 0.15);
+    assert_true(rhat < 1.01);
+    for (size_t t = 0; t < STEPS; t++) {
+        for (size_t c = 0; c < CHAINS; c++) {
+            x[t * CHAINS + c] += c % 2 ? 3 : -3; /* chains that never meet */
+        }
+    }
+    assert_int_equal(ph_chains_mixing(STEPS, CHAINS, x, &rhat, &ess), 0);
+    assert_true(ess < 2000);
+    for (size_t t = 0; t < STEPS; t++) {
+        for (size_t c = 0; c < CHAINS; c++) {
+            x[t * CHAINS + c] += 0.02 * (double)t; /* still drifting */
+        }
+    }
+    assert_int_equal(ph_chains_mixing(STEPS, CHAINS, x, &rhat, &ess), 0);
+    assert_true(rhat > 1.01);
+    free(x);
+}
+
+/* The scrambled points are a net: each of 64 equal cells of a coordinate has its share.
+ */
+static void scrambled_points(void **state)
+{
+    (void)state;
+    for (size_t d = 3; d <= 45; d += 42) { /* Sobol, and beyond its dimensions */
+        ph_uniforms points;
+        double u[45], sum = 0;
+        int cells[64] = {0};
+        assert_int_equal(ph_uniforms_init(&points, d, 9, PH_RNG_TEST, 1), 0);
+        for (int i = 0; i < 1024; i++) {
+            ph_uniforms_next(&points, u);
+            for (size_t k = 0; k < d; k++) {
+                assert_true(u[k] > 0 && u[k] < 1);
+            }
+            sum += u[d - 1];
+            cells[(int)(u[d - 1] * 64)]++;
+        }
+        ph_uniforms_clear(&points);
+        for (int c = 0; d == 3 && c < 64; c++) {
+            assert_int_equal(cells[c], 16);
+        }
+        assert_near(sum / 1024, 0.5, d == 3 ? 1e-3 : 0.05);
+    }
+}
+
+/* The density of the mixture against GSL's Student density, and draws against it. */
+static void student_mixture(void **state)
+{
+    (void)state;
+    ph_student_mixture m;
+    double precision = 4, low = -1, high = 2;
+    assert_int_equal(ph_student_mixture_init(&m, 2, 1, 5), 0);
+    assert_int_equal(ph_student_mixture_shape(&m, &precision, 1), 0);
+    assert_int_equal(ph_student_mixture_place(&m, 0, &low, 0), 0);
+    assert_int_equal(ph_student_mixture_shape(&m, &precision, 3), 0);
+    assert_int_equal(ph_student_mixture_place(&m, 1, &high, 1), 0);
+    double y[21], log_q[21];
+    for (int i = 0; i < 21; i++) {
+        y[i] = -5 + 0.5 * i;
+    }
+    assert_int_equal(ph_student_mixture_log_density(&m, 21, y, 1, log_q), 0);
+    for (int i = 0; i < 21; i++) {
+        double q = 0.5 * gsl_ran_tdist_pdf((y[i] + 1) * 2, 5) * 2 +
+                   0.5 * gsl_ran_tdist_pdf((y[i] - 2) * 2 / 3, 5) * 2 / 3;
+        assert_close(exp(log_q[i]), q, 1e-13);
+    }
+    enum { N = 8192 };
+    double *draw = calloc(N, sizeof *draw);
+    size_t *label = calloc(N, sizeof *label);
+    assert_int_equal(ph_student_mixture_draw(&m, N, 3, 0, draw, label), 0);
+    for (double at = -2; at < 6; at += 1) {
+        double below = 0, truth = 0.5 * gsl_cdf_tdist_P((at + 1) * 2, 5) +
+                                  0.5 * gsl_cdf_tdist_P((at - 2) * 2 / 3, 5);
+        for (size_t i = 0; i < N; i++) {
+            below += draw[i] < at;
+        }
+        assert_near(below / N, truth, 0.005);
+    }
+    free(draw);
+    free(label);
+    ph_student_mixture_clear(&m);
+}
+
+/*
+ * Calibration of a biased weighted sample of N(0, I_2): all moments up to the degree
+ * used become exact, whatever the weights were.
+ */
+static void calibration_is_exact_for_normals(void **state)
+{
+    (void)state;
+    enum { N = 3000 };
+    double *y = calloc(2 * N, sizeof *y), *score = calloc(2 * N, sizeof *score);
+    double *w = calloc(N, sizeof *w), *c = calloc(N, sizeof *c);
+    double basis[4] = {1, 0, 0, 1};
+    ph_rng stream;
+    ph_rng_init(&stream, 4, PH_RNG_TEST, 0, 0);
+    for (size_t i = 0; i < N; i++) {
+        w[i] = 1.0 / N;
+        for (size_t k = 0; k < 2; k++) {
+            y[2 * i + k] = ph_rng_normal(&stream);
+            score[2 * i + k] = -y[2 * i + k];
+        }
+    }
+    ph_calibration result;
+    assert_int_equal(ph_calibrate(N, 2, basis, y, y, score, w, 1, c, &result), 0);
+    double m[6] = {0};
+    for (size_t i = 0; i < N; i++) {
+        double a = y[2 * i], b = y[2 * i + 1];
+        double f[6] = {1, a, a * a, a * b, b * b * b, a * a * b * b};
+        for (int k = 0; k < 6; k++) {
+            m[k] += c[i] * f[k];
+        }
+    }
+    double expected[6] = {1, 0, 1, 0, 0, 1};
+    for (int k = 0; k < 6; k++) {
+        assert_near(m[k], expected[k], 1e-6);
+    }
+    assert_true(result.error_mean < 1e-6 && result.error_sd < 1e-6);
+    free(y);
+    free(score);
+    free(w);
+    free(c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(particles_repel),
+        cmocka_unit_test(direction_in_two_dimensions),
+        cmocka_unit_test(stein_identity),
+        cmocka_unit_test(spread_recovers),
+        cmocka_unit_test(ksd_of_one_particle),
+        cmocka_unit_test(affine_residuals),
+        cmocka_unit_test(cholesky_and_eigen),
+        cmocka_unit_test(pareto_shape),
+        cmocka_unit_test(mixing_of_ar1),
+        cmocka_unit_test(scrambled_points),
+        cmocka_unit_test(student_mixture),
+        cmocka_unit_test(calibration_is_exact_for_normals),
+    };
+    gsl_set_error_handler_off();
+    return ph_check_run(tests);
+}
