@@ -11,8 +11,8 @@ the program itself.
 import sys
 from pathlib import Path
 
-LINE = "adjoint[use] += mass * ("
-FLIPPED = "adjoint[use] -= mass * ("
+LINE = "EACH(q) into.p[q] += mass.p[q] * ("
+FLIPPED = "EACH(q) into.p[q] -= mass.p[q] * ("
 
 source = Path(sys.argv[1]).read_text(encoding="utf-8")
 if source.count(LINE) != 1:
