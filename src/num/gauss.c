@@ -91,7 +91,7 @@ int ph_gauss_rule(size_t m, const double *x, const double *w, size_t n, double *
                   double *weight, double *work)
 {
     double *y = work, *q = work + m;
-    double diagonal[PH_GAUSS_MAX], off[PH_GAUSS_MAX];
+    double diagonal[PH_GAUSS_MAX] = {0}, off[PH_GAUSS_MAX] = {0};
     double middle = x[0] + (x[m - 1] - x[0]) / 2, half = (x[m - 1] - x[0]) / 2,
            total = 0;
     for (size_t i = 0; i < m; i++) {
