@@ -130,6 +130,7 @@ static void print_json(ph_app *app, const facts *self)
     ph_json_whole(&json, "distance", graph->distance);
     ph_json_whole(&json, "bytes", graph->bytes);
     ph_json_object(&json, "trace");
+    ph_json_text(&json, "order", ph_trace_order_text(self->trace.order));
     ph_json_whole(&json, "operations", self->trace.operations);
     ph_json_whole(&json, "fill", self->trace.fill);
     ph_json_whole(&json, "bytes", self->trace.bytes);
@@ -197,6 +198,9 @@ static void print_facts(ph_app *app, const facts *self, int csv)
     add_list(&table, "parameters", &parameters);
     add_list(&table, "rewards", &rewards);
     add_fact(&table, "graph bytes", (double)self->graph->bytes);
+    ph_table_text(&table, "trace order");
+    ph_table_text(&table, self->trace.cyclic ? ph_trace_order_text(self->trace.order)
+                                             : "along the edges");
     add_fact(&table, "trace operations", (double)self->trace.operations);
     add_fact(&table, "trace fill", (double)self->trace.fill);
     add_fact(&table, "trace bytes", (double)self->trace.bytes);
@@ -272,7 +276,7 @@ int ph_cmd_info(ph_app *app)
     self.graph = job.graph;
     status = ph_components_find(&self.components, job.graph);
     if (status == PH_OK) {
-        status = ph_trace_record(&trace, job.graph);
+        status = ph_job_trace(&job, &trace, &app->log, &app->error);
     }
     if (status == PH_OK) {
         const char *format = ph_options_text(&app->options, "format");

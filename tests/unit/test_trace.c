@@ -16,7 +16,7 @@ static replayer replayer_new(const process *it)
     size_t nodes = ph_pool_length(pool) * PH_LANES;
     size_t p = ph_pool_parameters(pool) * PH_LANES;
     replayer self = {0};
-    assert_int_equal(ph_trace_record(&self.trace, it->graph), 0);
+    assert_int_equal(ph_trace_record(&self.trace, it->graph, NULL, NULL), 0);
     self.work = ph_alloc_aligned(ph_trace_work(self.trace), sizeof(double));
     self.theta = ph_alloc_aligned(p, sizeof(double));
     self.theta_bar = ph_alloc_aligned(p, sizeof(double));
@@ -124,26 +124,44 @@ static void lanes_equal_plain_and_euler_holds(void **state)
     process_free(&it);
 }
 
-static void acyclic_graphs_have_no_fill(void **state)
+static ph_trace_summary summary_of(const process *it)
+{
+    ph_trace *trace = NULL;
+    ph_trace_summary summary;
+    assert_int_equal(ph_trace_record(&trace, it->graph, NULL, NULL), 0);
+    ph_trace_summarize(trace, &summary);
+    ph_trace_free(trace);
+    return summary;
+}
+
+/* Lineages: a chain. Rabbits: for each number of rabbits a path of that many islands'
+ * states, eliminated from its end. A queue: one path. None of them needs fill. */
+static void chains_and_paths_have_no_fill(void **state)
 {
     (void)state;
     process line = process_shipped("coalescent", "n", 50);
-    process grid = process_shipped("rabbits", "n", 10);
-    ph_trace *trace = NULL;
-    ph_trace_summary summary;
-    assert_int_equal(ph_trace_record(&trace, line.graph), 0);
-    ph_trace_summarize(trace, &summary);
+    process paths = process_shipped("rabbits", "n", 10);
+    process queue = process_shipped("busy_period", "K", 400);
+    ph_trace_summary summary = summary_of(&line);
     assert_int_equal(summary.fill, 0);
     assert_int_equal(summary.cyclic, 0);
     assert_int_equal(summary.components, 49);
-    ph_trace_free(trace);
-    assert_int_equal(ph_trace_record(&trace, grid.graph), 0);
-    ph_trace_summarize(trace, &summary);
-    assert_true(summary.fill > 0);
+    assert_int_equal(summary.largest, 1);
+    summary = summary_of(&paths);
+    assert_int_equal(summary.fill, 0);
     assert_int_equal(summary.cyclic, 1);
-    ph_trace_free(trace);
+    assert_int_equal(summary.components, 10);
+    assert_int_equal(summary.cyclic_components, 10);
+    assert_int_equal(summary.largest, 11);
+    summary = summary_of(&queue);
+    assert_int_equal(summary.fill, 0);
+    assert_int_equal(summary.components, 1);
+    assert_int_equal(summary.largest, 400);
+    /* each step but the last: one product for the exit, one sum, a self-loop */
+    assert_int_equal(summary.operations, 3 * 399);
     process_free(&line);
-    process_free(&grid);
+    process_free(&paths);
+    process_free(&queue);
 }
 
 int main(void)
@@ -152,7 +170,7 @@ int main(void)
         cmocka_unit_test(a_mean_of_1e117),
         cmocka_unit_test(coalescent_means),
         cmocka_unit_test(lanes_equal_plain_and_euler_holds),
-        cmocka_unit_test(acyclic_graphs_have_no_fill),
+        cmocka_unit_test(chains_and_paths_have_no_fill),
     };
     return ph_check_run(tests);
 }

@@ -5,6 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "phasic/base/buffer.h"
+#include "phasic/base/error.h"
+#include "phasic/base/log.h"
+#include "phasic/num/wide.h"
 #include "phasic/state/graph.h"
 
 /*
@@ -12,20 +16,50 @@
  * (Grassmann, Taksar & Heyman 1985), recorded once for the sparsity pattern and
  * replayed for every parameter vector. Subtraction-free: exit mass is kept explicitly,
  * so every result is accurate to a few units in the last place however stiff the model.
+ * Immutable once recorded; refers to the graph, which must outlive it.
  */
 typedef struct ph_trace ph_trace;
 
+/* The order in which the states of a strongly connected component are eliminated. */
+typedef enum ph_trace_order {
+    PH_TRACE_CHOOSE, /* the cheaper of the next two, or nearly so */
+    PH_TRACE_MARKOWITZ,
+    PH_TRACE_AMD,    /* SuiteSparse, on the symmetrized pattern */
+    PH_TRACE_NATURAL /* by state number */
+} ph_trace_order;
+
 typedef struct ph_trace_summary {
-    size_t operations; /* multiply-adds of one replay */
+    size_t operations; /* multiply-adds of one elimination */
     size_t fill;       /* entries created by elimination */
+    size_t entries;    /* of the factors, edges between components included */
     size_t bytes;
-    size_t components;
+    size_t components, largest;
+    size_t cyclic_components; /* of more than one state */
     int cyclic;
+    ph_trace_order order; /* of the largest component; PH_TRACE_NATURAL if acyclic */
 } ph_trace_summary;
 
-int ph_trace_record(ph_trace **self, const ph_graph *graph);
+/*
+ * Records the elimination of a graph; `log` may be NULL. PH_E_MEMORY with a sentence
+ * where the trace does not fit into the memory that is available, estimated before it
+ * is allocated; PH_E_INTERRUPTED.
+ */
+int ph_trace_record(ph_trace **self, const ph_graph *graph, const ph_log *log,
+                    ph_error *error);
+/* The same in a given order. */
+int ph_trace_record_ordered(ph_trace **self, const ph_graph *graph,
+                            ph_trace_order order, const ph_log *log, ph_error *error);
 void ph_trace_free(ph_trace *self);
 void ph_trace_summarize(const ph_trace *self, ph_trace_summary *summary);
+/* "Markowitz", "AMD", "natural". */
+const char *ph_trace_order_text(ph_trace_order order);
+
+/*
+ * The steps for people: a line for each state in the order of elimination, with the
+ * states whose rows it takes in, those it goes on to in its component, and those in
+ * later components that its edges leave to.
+ */
+void ph_trace_dump(const ph_trace *self, const ph_model *model, ph_buffer *out);
 
 /* Doubles of workspace that one replay needs (lanes; the plain one needs 1/8). */
 size_t ph_trace_work(const ph_trace *self);
@@ -58,5 +92,14 @@ void ph_trace_solve_transposed_plain(const ph_trace *self, const double *work,
 void ph_trace_start_plain(const ph_trace *self, const double *u, double *x);
 void ph_trace_mean_plain(const ph_trace *self, const double *u, double *work,
                          double *mean, double *u_bar);
+
+/* The same in quadruple precision, where double does not suffice; u as doubles. */
+void ph_trace_eliminate_wide(const ph_trace *self, const double *u, ph_wide *work);
+void ph_trace_solve_wide(const ph_trace *self, const ph_wide *work, ph_wide *h);
+void ph_trace_solve_transposed_wide(const ph_trace *self, const ph_wide *work,
+                                    ph_wide *x);
+void ph_trace_start_wide(const ph_trace *self, const double *u, ph_wide *x);
+void ph_trace_mean_wide(const ph_trace *self, const double *u, ph_wide *work,
+                        ph_wide *mean, ph_wide *u_bar);
 
 #endif
