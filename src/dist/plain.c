@@ -7,6 +7,13 @@
 
 #include "phasic/base/memory.h"
 #include "phasic/num/poisson.h"
+#include "sweep_private.h"
+
+/* A term of the sum: kind, and its time, or the two ends of its interval. */
+typedef struct request {
+    ph_sweep_kind kind;
+    double t, t2;
+} request;
 
 typedef struct plain {
     const ph_graph *graph;
@@ -17,6 +24,7 @@ typedef struct plain {
     size_t length, capacity; /* vectors v_0 .. v_{length-1} */
     long double *v;          /* [capacity][n + 1] */
     long double *mass;       /* [capacity] */
+    long double *weight;     /* of the steps of one interval */
 } plain;
 
 static long double term_value(const plain *self, size_t term)
@@ -167,6 +175,18 @@ static long double step_value(const plain *self, ph_sweep_kind kind, size_t k)
                               : self->mass[k];
 }
 
+/* Takes steps until v_length is there. */
+static int take_steps(plain *self, size_t length)
+{
+    while (self->length < length + 1) {
+        int status = step(self);
+        if (status != PH_OK) {
+            return status;
+        }
+    }
+    return PH_OK;
+}
+
 /* Value at one time; *reach is the number of steps that count. */
 static int mixture(plain *self, ph_sweep_kind kind, double t, long double *value,
                    size_t *reach)
@@ -174,11 +194,9 @@ static int mixture(plain *self, ph_sweep_kind kind, double t, long double *value
     double x = (double)(self->rate * t);
     long double sum = 0, scale = kind == PH_DENSITY ? self->rate : 1;
     for (size_t k = 0;; k++) {
-        while (self->length < k + 2) {
-            int status = step(self);
-            if (status != PH_OK) {
-                return status;
-            }
+        int status = take_steps(self, k + 1);
+        if (status != PH_OK) {
+            return status;
         }
         sum += step_weight(self, kind, t, k) * step_value(self, kind, k);
         int far = (double)k > x && k >= self->graph->distance;
@@ -194,14 +212,123 @@ static int mixture(plain *self, ph_sweep_kind kind, double t, long double *value
     }
 }
 
-/* c_bar[k], a_bar[k]: derivative with respect to step_value(k). */
-static void seed(const plain *self, ph_sweep_kind kind, double t, size_t reach,
-                 long double factor, long double *c_bar, long double *a_bar)
+/*
+ * weight[k] = P(N_u > k) - P(N_l > k) for k < reach. The difference is the sum over
+ * j <= k of pi_j(l) - pi_j(u), and also minus the sum over j > k. pi_j(u) / pi_j(l) =
+ * exp(e_j) with e_j = j log(u / l) - Lambda (u - l), negative up to some j and positive
+ * from there, so one of the two sums has no term of the wrong sign.
+ */
+static int interval_weights(plain *self, double l, double u, size_t reach)
 {
-    long double *bar = kind == PH_DENSITY ? c_bar : a_bar;
-    for (size_t k = 0; k < reach; k++) {
-        bar[k] += factor * step_weight(self, kind, t, k);
+    long double *weight = ph_realloc(self->weight, reach + 1, sizeof *weight), sum = 0;
+    if (!weight) {
+        return PH_E_MEMORY;
     }
+    self->weight = weight;
+    long double width = (long double)u - l, growth = log1pl(width / l);
+    size_t middle = l > 0 ? (size_t)(self->rate * width / growth) : 0;
+    for (size_t k = reach; k-- > 0;) {
+        long double e = l > 0 ? (k + 1) * growth - self->rate * width : INFINITY;
+        sum -= step_weight(self, PH_SURVIVAL, u, k + 1) * expm1l(-e);
+        weight[k] = sum;
+    }
+    sum = 0;
+    for (size_t k = 0; k < middle && k < reach; k++) {
+        long double e = k * growth - self->rate * width;
+        sum -= step_weight(self, PH_SURVIVAL, l, k) * expm1l(e);
+        weight[k] = sum;
+    }
+    return PH_OK;
+}
+
+static int set_weights(plain *self, double l, double u, size_t reach)
+{
+    if (!self->graph->discrete) {
+        return interval_weights(self, l, u, reach);
+    }
+    long double *weight = ph_realloc(self->weight, reach + 1, sizeof *weight);
+    if (!weight) {
+        return PH_E_MEMORY;
+    }
+    self->weight = weight;
+    for (size_t k = 0; k < reach; k++) {
+        weight[k] = (double)k >= l && (double)k < u;
+    }
+    return PH_OK;
+}
+
+/* P(l < T <= u), and at l = 0 the mass absorbed at once. */
+static int interval(plain *self, double l, double u, long double *value, size_t *reach)
+{
+    const ph_graph *graph = self->graph;
+    size_t width = graph->n + 1;
+    double x = (double)(self->rate * u), atom = 0;
+    if (l == 0) {
+        atom = ph_sweep_atom(graph, self->u, graph->used, 1, 0, NULL);
+    }
+    for (size_t length = (size_t)x + graph->distance + 32;; length += length / 8) {
+        int status = take_steps(self, length);
+        if (status == PH_OK) {
+            status = set_weights(self, l, u, length);
+        }
+        if (status != PH_OK) {
+            return status;
+        }
+        long double sum = atom;
+        for (size_t k = 0; k < length; k++) {
+            sum += self->weight[k] * self->v[(k + 1) * width + width - 1];
+        }
+        long double tail = expl(ph_poisson_log_upper_tail((double)length, x));
+        if (graph->discrete || !(u > l) || tail <= 1e-20L * sum) {
+            *value = sum;
+            *reach = length;
+            return PH_OK;
+        }
+    }
+}
+
+/* *share is 1 / value. F beyond 1/2 is 1 - S: *what becomes S, and *share its -1 / F.
+ */
+static int one_value(plain *self, request *what, long double *log_value,
+                     long double *share, size_t *reach)
+{
+    long double value = 0, survival;
+    int status = what->kind == PH_INTERVAL
+                     ? interval(self, what->t, what->t2, &value, reach)
+                     : mixture(self, what->kind, what->t, &value, reach);
+    *log_value = logl(value);
+    *share = value > 0 ? 1 / value : 0;
+    if (status == PH_OK && what->kind == PH_INTERVAL && what->t == 0 && value > 0.5L) {
+        *what = (request){PH_SURVIVAL, what->t2, 0};
+        status = mixture(self, PH_SURVIVAL, what->t, &survival, reach);
+        *log_value = log1pl(-survival);
+        *share = -1 / (1 - survival);
+    }
+    return status;
+}
+
+/*
+ * c_bar[k], a_bar[k]: derivative with respect to step_value(k); the absorbed share of a
+ * step is c_k / Lambda.
+ */
+static int seed(plain *self, const request *what, size_t reach, long double factor,
+                long double *c_bar, long double *a_bar)
+{
+    long double *bar = what->kind == PH_SURVIVAL ? a_bar : c_bar;
+    if (what->kind == PH_INTERVAL) {
+        int status = set_weights(self, what->t, what->t2, reach);
+        if (status != PH_OK) {
+            return status;
+        }
+        for (size_t k = 0; k < reach; k++) {
+            bar[k] += factor / self->rate * self->weight[k];
+        }
+        return PH_OK;
+    }
+    for (size_t k = 0; k < reach; k++) {
+        bar[k] += factor * step_weight(self, what->kind, what->t, k);
+    }
+    return PH_OK;
 }
 
 static int backward(const plain *self, size_t reach, const long double *c_bar,
@@ -248,19 +375,33 @@ static int backward(const plain *self, size_t reach, const long double *c_bar,
     return PH_OK;
 }
 
-static int evaluate(plain *self, size_t n, const ph_sweep_kind *kind, const double *t,
-                    double *log_value, const double *weight, double *u_bar)
+/* The three kinds that remain once distribution functions and half-lines are sorted. */
+static request sorted(ph_sweep_kind kind, double t, double t2)
 {
+    request what = {kind, t, t2};
+    if (kind == PH_DISTRIBUTION) {
+        what = (request){PH_INTERVAL, 0, t};
+    } else if (kind == PH_INTERVAL && t2 == INFINITY) {
+        what = (request){PH_SURVIVAL, t, 0};
+    }
+    return what;
+}
+
+static int evaluate(plain *self, size_t n, request *what, double *log_value,
+                    const double *weight, double *u_bar)
+{
+    const ph_graph *graph = self->graph;
     int status = PH_OK;
     size_t *reach = ph_alloc(n, sizeof *reach), most = 0;
-    long double *value = ph_alloc(n, sizeof *value), *c_bar = NULL, *a_bar = NULL;
-    if (!reach || !value) {
+    long double *share = ph_alloc(n, sizeof *share), *c_bar = NULL, *a_bar = NULL;
+    if (!reach || !share) {
         status = PH_E_MEMORY;
         goto out;
     }
     for (size_t i = 0; i < n && status == PH_OK; i++) {
-        status = mixture(self, kind[i], t[i], &value[i], &reach[i]);
-        log_value[i] = (double)logl(value[i]);
+        long double exact;
+        status = one_value(self, &what[i], &exact, &share[i], &reach[i]);
+        log_value[i] = (double)exact;
         most = reach[i] > most ? reach[i] : most;
     }
     if (status != PH_OK || !u_bar) {
@@ -272,35 +413,53 @@ static int evaluate(plain *self, size_t n, const ph_sweep_kind *kind, const doub
         status = PH_E_MEMORY;
         goto out;
     }
-    for (size_t i = 0; i < n; i++) {
-        if (value[i] > 0 && weight[i] != 0) {
-            seed(self, kind[i], t[i], reach[i], weight[i] / value[i], c_bar, a_bar);
+    for (size_t i = 0; i < n && status == PH_OK; i++) {
+        if (share[i] != 0 && weight[i] != 0) {
+            long double factor = weight[i] * share[i];
+            status = seed(self, &what[i], reach[i], factor, c_bar, a_bar);
+            if (what[i].kind == PH_INTERVAL && what[i].t == 0) {
+                (void)ph_sweep_atom(graph, self->u, graph->used, 1, (double)factor,
+                                    u_bar);
+            }
         }
     }
-    status = backward(self, most, c_bar, a_bar, u_bar);
+    if (status == PH_OK) {
+        status = backward(self, most, c_bar, a_bar, u_bar);
+    }
 out:
     free(reach);
-    free(value);
+    free(share);
     free(c_bar);
     free(a_bar);
     return status;
 }
 
 int ph_plain_eval(const ph_plan *plan, const double *u, size_t n,
-                  const ph_sweep_kind *kind, const double *t, double *log_value,
-                  const double *weight, double *u_bar)
+                  const ph_sweep_kind *kind, const double *t, const double *t2,
+                  double *log_value, const double *weight, double *u_bar)
 {
     plain self = {.graph = plan->graph, .u = u};
+    request *what = ph_alloc(n, sizeof *what);
+    if (!what) {
+        return PH_E_MEMORY;
+    }
+    for (size_t i = 0; i < n; i++) {
+        int at_once = kind[i] == PH_DENSITY && t[i] == 0 && plan->graph->discrete;
+        what[i] = sorted(at_once ? PH_DISTRIBUTION : kind[i], t[i],
+                         kind[i] == PH_INTERVAL ? t2[i] : 0);
+    }
     int status = is_valid(&self) ? set_rates(&self) : PH_E_NUMERIC;
     if (status == PH_OK) {
         status = begin(&self);
     }
     if (status == PH_OK) {
-        status = evaluate(&self, n, kind, t, log_value, weight, u_bar);
+        status = evaluate(&self, n, what, log_value, weight, u_bar);
     }
+    free(what);
     free(self.edge_rate);
     free(self.total);
     free(self.v);
     free(self.mass);
+    free(self.weight);
     return status;
 }

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "phasic/base/memory.h"
+#include "reward_private.h"
 
 typedef struct item {
     uint32_t use, vertex;
@@ -126,6 +127,7 @@ int ph_plan_new(ph_plan **self, const ph_graph *graph)
         return PH_E_MEMORY;
     }
     plan->graph = graph;
+    plan->pool = graph->pool;
     int status = table_build(&plan->in, graph, 1);
     if (status == PH_OK) {
         status = table_build(&plan->out, graph, 0);
@@ -145,40 +147,55 @@ void ph_plan_free(ph_plan *self)
     if (self) {
         table_free(&self->in);
         table_free(&self->out);
+        ph_reduction_free(self->reduction);
+        ph_graph_free(self->own);
         free(self);
     }
 }
 
 size_t ph_plan_nodes(const ph_plan *self)
 {
-    return ph_pool_length(self->graph->pool);
+    return ph_pool_length(self->pool) +
+           (self->reduction ? self->reduction->n_nodes : 0);
 }
 
 size_t ph_plan_parameters(const ph_plan *self)
 {
-    return ph_pool_parameters(self->graph->pool);
+    return ph_pool_parameters(self->pool);
 }
 
 void ph_plan_eval(const ph_plan *self, const double *theta, double *u)
 {
-    ph_pool_eval(self->graph->pool, theta, u);
+    ph_pool_eval(self->pool, theta, u);
+    if (self->reduction) {
+        ph_reduction_eval(self->reduction, u);
+    }
 }
 
 void ph_plan_adjoint(const ph_plan *self, const double *u, double *u_bar,
                      double *theta_bar)
 {
-    ph_pool_adjoint(self->graph->pool, u, u_bar, theta_bar);
+    if (self->reduction) {
+        ph_reduction_adjoint(self->reduction, u, u_bar);
+    }
+    ph_pool_adjoint(self->pool, u, u_bar, theta_bar);
 }
 
 void ph_plan_eval_plain(const ph_plan *self, const double *theta, double *u)
 {
-    ph_pool_eval_plain(self->graph->pool, theta, u);
+    ph_pool_eval_plain(self->pool, theta, u);
+    if (self->reduction) {
+        ph_reduction_eval_plain(self->reduction, u);
+    }
 }
 
 void ph_plan_adjoint_plain(const ph_plan *self, const double *u, double *u_bar,
                            double *theta_bar)
 {
-    ph_pool_adjoint_plain(self->graph->pool, u, u_bar, theta_bar);
+    if (self->reduction) {
+        ph_reduction_adjoint_plain(self->reduction, u, u_bar);
+    }
+    ph_pool_adjoint_plain(self->pool, u, u_bar, theta_bar);
 }
 
 void ph_plan_rate(const ph_plan *self, const double *u, double rate[PH_LANES])

@@ -1,182 +1,77 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/*
- * One parameter vector, many points. The lane engine puts the same vector in all lanes;
- * for gradients each lane of a backward sweep carries the seed of another point, so
- * PH_LANES points are differentiated at once.
- */
 #include "phasic/dist/points.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "curve.h"
 #include "phasic/base/memory.h"
-#include "phasic/dist/plain.h"
-#include "phasic/dist/sweep.h"
 
-static int outside(ph_error *error)
+static int one_kind(ph_curve *curve, ph_sweep_kind kind, size_t n, const double *t,
+                    double *value, double *gradient, ph_error *error)
 {
-    return ph_error_set(
-        error, PH_E_NUMERIC,
-        "the parameters lie outside the model: a rate or probability is "
-        "negative, too large or not finite there");
-}
-
-static int beyond_range(double t, ph_error *error)
-{
-    return ph_error_set(error, PH_E_NUMERIC,
-                        "the value at %.6g is so small that double precision cannot "
-                        "represent the paths that lead to it",
-                        t);
-}
-
-/* ------------------------------------------------------------- plain engine */
-
-static int plain_kind(const ph_plan *plan, ph_sweep_kind kind, const double *theta,
-                      size_t n, const double *t, double *value, double *gradient,
-                      ph_error *error)
-{
-    size_t length = ph_plan_nodes(plan), p = ph_plan_parameters(plan);
-    double *u = ph_alloc(2 * length, sizeof *u), one = 1;
-    if (!u) {
-        return ph_error_set(error, PH_E_MEMORY, "out of memory");
-    }
-    ph_plan_eval_plain(plan, theta, u);
     int status = PH_OK;
     for (size_t i = 0; i < n && status == PH_OK; i++) {
-        double *u_bar = u + length;
-        memset(u_bar, 0, length * sizeof *u_bar);
-        status = ph_plain_eval(plan, u, 1, &kind, &t[i], &value[i], &one,
-                               gradient ? u_bar : NULL);
-        if (status == PH_OK && gradient) {
-            memset(gradient + i * p, 0, p * sizeof *gradient);
-            ph_plan_adjoint_plain(plan, u, u_bar, gradient + i * p);
-        }
+        status = ph_curve_value(curve, kind, t[i], &value[i], error);
     }
-    free(u);
-    if (status == PH_E_NUMERIC) {
-        return outside(error);
-    }
-    return status == PH_OK ? status : ph_error_set(error, status, "out of memory");
+    return status == PH_OK && gradient
+               ? ph_curve_gradient(curve, kind, n, t, value, gradient, error)
+               : status;
 }
 
-/* -------------------------------------------------------------- lane engine */
-
-typedef struct lanes {
-    const ph_plan *plan;
-    ph_sweep *sweep;
-    double *theta, *u, *u_bar, *theta_bar; /* [items][PH_LANES] */
-} lanes;
-
-static int lanes_new(lanes *self, const ph_plan *plan, const double *theta, size_t n,
-                     const double *t, ph_error *error)
+/* value and gradient hold log f on entry, and log of the hazard on success. */
+static int divide_by_survival(ph_curve *curve, size_t n, const double *t, double *value,
+                              double *gradient, ph_error *error)
 {
-    size_t length = ph_plan_nodes(plan), p = ph_plan_parameters(plan);
-    self->plan = plan;
-    self->theta = ph_alloc_aligned((p + 1) * PH_LANES, sizeof(double));
-    self->theta_bar = ph_alloc_aligned((p + 1) * PH_LANES, sizeof(double));
-    self->u = ph_alloc_aligned(length * PH_LANES, sizeof(double));
-    self->u_bar = ph_alloc_aligned(length * PH_LANES, sizeof(double));
-    if (!self->theta || !self->theta_bar || !self->u || !self->u_bar ||
-        ph_sweep_new(&self->sweep, plan) != PH_OK) {
+    size_t p = ph_plan_parameters(curve->plan);
+    double *before = ph_alloc(2 * n + (gradient ? n * p : 0), sizeof *before);
+    if (!before) {
         return ph_error_set(error, PH_E_MEMORY, "out of memory");
     }
-    for (size_t m = 0; m < p; m++) {
-        for (size_t l = 0; l < PH_LANES; l++) {
-            self->theta[m * PH_LANES + l] = theta[m];
+    double *survival = before + n, *slope = gradient ? survival + n : NULL;
+    for (size_t i = 0; i < n; i++) { /* a step of discrete time begins at t - 1 */
+        before[i] = curve->plan->graph->discrete ? fmax(t[i] - 1, 0) : t[i];
+    }
+    int status = one_kind(curve, PH_SURVIVAL, n, before, survival, slope, error);
+    for (size_t i = 0; i < n && status == PH_OK; i++) {
+        if (curve->plan->graph->discrete && t[i] == 0) {
+            continue; /* nothing came before */
+        }
+        value[i] -= survival[i];
+        for (size_t m = 0; gradient && m < p; m++) {
+            gradient[i * p + m] -= slope[i * p + m];
         }
     }
-    ph_plan_eval(plan, self->theta, self->u);
-    double t_max = 0;
-    for (size_t i = 0; i < n; i++) {
-        t_max = t[i] > t_max ? t[i] : t_max;
-    }
-    unsigned valid;
-    int status = ph_sweep_begin(self->sweep, self->u, t_max, &valid);
-    if (status != PH_OK) {
-        return ph_error_set(error, status, "out of memory");
-    }
-    return valid ? PH_OK : outside(error);
-}
-
-static void lanes_free(lanes *self)
-{
-    ph_free_aligned(self->theta);
-    ph_free_aligned(self->theta_bar);
-    ph_free_aligned(self->u);
-    ph_free_aligned(self->u_bar);
-    ph_sweep_free(self->sweep);
-}
-
-/* Gradients of up to PH_LANES points at once. */
-static int lanes_gradient(lanes *self, ph_sweep_kind kind, size_t n, const double *t,
-                          const double *value, double *gradient)
-{
-    size_t p = ph_plan_parameters(self->plan);
-    for (size_t i = 0; i < n; i++) {
-        double weight[PH_LANES] = {0}, lane_value[PH_LANES];
-        weight[i] = 1;
-        for (size_t l = 0; l < PH_LANES; l++) {
-            lane_value[l] = value[i];
-        }
-        int status = ph_sweep_seed(self->sweep, kind, t[i], weight, lane_value);
-        if (status != PH_OK) {
-            return status;
-        }
-    }
-    memset(self->u_bar, 0, ph_plan_nodes(self->plan) * PH_LANES * sizeof *self->u_bar);
-    memset(self->theta_bar, 0, p * PH_LANES * sizeof *self->theta_bar);
-    int status = ph_sweep_gradient(self->sweep, self->u_bar);
-    if (status == PH_OK) {
-        ph_plan_adjoint(self->plan, self->u, self->u_bar, self->theta_bar);
-    }
-    for (size_t i = 0; i < n; i++) {
-        for (size_t m = 0; m < p; m++) {
-            gradient[i * p + m] = self->theta_bar[m * PH_LANES + i];
-        }
-    }
+    free(before);
     return status;
 }
 
-static int lanes_kind(lanes *self, ph_sweep_kind kind, size_t n, const double *t,
-                      double *value, double *gradient, ph_error *error)
+static double largest(size_t n, const double *t)
 {
-    size_t p = ph_plan_parameters(self->plan);
+    double most = 0;
     for (size_t i = 0; i < n; i++) {
-        double lane_value[PH_LANES];
-        int status = ph_sweep_log(self->sweep, kind, t[i], lane_value);
-        if (status != PH_OK) {
-            return ph_error_set(error, status, "out of memory");
-        }
-        value[i] = lane_value[0];
-        if (isnan(value[i])) {
-            return beyond_range(t[i], error);
-        }
+        most = t[i] > most ? t[i] : most;
     }
-    for (size_t i = 0; gradient && i < n; i += PH_LANES) {
-        size_t count = n - i < PH_LANES ? n - i : PH_LANES;
-        int status =
-            lanes_gradient(self, kind, count, t + i, value + i, gradient + i * p);
-        if (status != PH_OK) {
-            return ph_error_set(error, status, "out of memory");
-        }
-    }
-    return PH_OK;
+    return most;
 }
 
-static int lanes_points(const ph_plan *plan, const double *theta, size_t n,
-                        const double *t, double *value[2], double *gradient[2],
-                        ph_error *error)
+int ph_points_log(const ph_plan *plan, ph_engine engine, ph_quantity what,
+                  const double *theta, size_t n, const double *t, double *value,
+                  double *gradient, ph_error *error)
 {
-    lanes self = {0};
-    int status = lanes_new(&self, plan, theta, n, t, error);
-    for (int k = 0; k < 2 && status == PH_OK; k++) {
-        if (value[k]) {
-            status = lanes_kind(&self, k == 0 ? PH_DENSITY : PH_SURVIVAL, n, t,
-                                value[k], gradient[k], error);
-        }
+    ph_sweep_kind kind = what == PH_LOG_SURVIVAL ? PH_SURVIVAL
+                         : what == PH_LOG_CDF    ? PH_DISTRIBUTION
+                                                 : PH_DENSITY;
+    ph_curve curve;
+    int status = ph_curve_begin(&curve, plan, engine, theta, largest(n, t), error);
+    if (status == PH_OK) {
+        status = one_kind(&curve, kind, n, t, value, gradient, error);
     }
-    lanes_free(&self);
+    if (status == PH_OK && what == PH_LOG_HAZARD) {
+        status = divide_by_survival(&curve, n, t, value, gradient, error);
+    }
+    ph_curve_free(&curve);
     return status;
 }
 
@@ -184,26 +79,20 @@ int ph_points(const ph_plan *plan, ph_engine engine, const double *theta, size_t
               const double *t, double *log_pdf, double *log_survival, double *dlog_pdf,
               double *dlog_survival, ph_error *error)
 {
-    double *scratch =
-        ph_alloc(n, sizeof *scratch); /* values asked for by gradient only */
-    if (!scratch) {
-        return ph_error_set(error, PH_E_MEMORY, "out of memory");
-    }
     double *value[2] = {log_pdf, log_survival};
     double *gradient[2] = {dlog_pdf, dlog_survival};
-    int status = PH_OK;
-    for (int k = 0; k < 2; k++) {
-        value[k] = gradient[k] && !value[k] ? scratch : value[k];
-    }
-    if (engine == PH_ENGINE_LANES) {
-        status = lanes_points(plan, theta, n, t, value, gradient, error);
-    }
-    for (int k = 0; engine == PH_ENGINE_PLAIN && k < 2 && status == PH_OK; k++) {
-        if (value[k]) {
-            status = plain_kind(plan, k == 0 ? PH_DENSITY : PH_SURVIVAL, theta, n, t,
-                                value[k], gradient[k], error);
+    double *scratch = ph_alloc(n, sizeof *scratch); /* values for gradients only */
+    ph_curve curve = {0};
+    int status = scratch
+                     ? ph_curve_begin(&curve, plan, engine, theta, largest(n, t), error)
+                     : ph_error_set(error, PH_E_MEMORY, "out of memory");
+    for (int k = 0; k < 2 && status == PH_OK; k++) {
+        if (value[k] || gradient[k]) {
+            status = one_kind(&curve, k == 0 ? PH_DENSITY : PH_SURVIVAL, n, t,
+                              value[k] ? value[k] : scratch, gradient[k], error);
         }
     }
+    ph_curve_free(&curve);
     free(scratch);
     return status;
 }

@@ -9,6 +9,14 @@
  * opposite power, so products of both are the true ones. Poisson weights carry a log
  * offset per block (window.c), so far tails stay in range from both sides.
  *
+ * Drift. g and tau are rounded once and used in every step, so mass is lost or won by
+ * 1e-17 to 1e-16 each time, always the same way: 1e-9 in 10^7 steps. From step LATE on
+ * g is 1 minus the exact sum of what leaves, and at every scale block the vector is
+ * scaled to the mass it ought to have: that of the block before times the share that
+ * was not absorbed, kept as a sum of two doubles, so that all errors are relative ones.
+ * The way back multiplies the adjoints by the same numbers, so it stays the exact
+ * adjoint of the way there, and <v_k, w_k> drifts no more than v does.
+ *
  * Storage. Segments of `span` steps; the first vector of every segment is kept, and one
  * window holds all vectors of one segment. `span` is chosen so that the window fills
  * STORE_BYTES, or has about sqrt(K) vectors where that is more: a short sweep lies in
@@ -18,11 +26,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "phasic/base/memory.h"
 #include "phasic/base/flush.h"
+#include "phasic/base/memory.h"
 #include "sweep_private.h"
 
 #define STORE_BYTES (4u << 20)
+#define LATE        2048 /* a multiple of PH_BLOCK; drift before is below 1e-13 */
+#define ROOM        (1 + 0x1p-50) /* in Lambda, so that no state's rounded shares exceed 1 */
+#define ROUNDING    1e-14         /* of a start probability, with room to spare */
 
 /* ------------------------------------------------------------------ storage */
 
@@ -62,8 +73,12 @@ int ph_sweep_new(ph_sweep **self, const ph_plan *plan)
     sweep->w[0] = ph_alloc_aligned(sweep->width, sizeof *sweep->g);
     sweep->w[1] = ph_alloc_aligned(sweep->width, sizeof *sweep->g);
     sweep->ahead = ph_alloc_aligned(sweep->width, sizeof *sweep->g);
+    sweep->late_g = ph_alloc_aligned(sweep->width, sizeof *sweep->g);
+    sweep->mass = ph_alloc_aligned(2, sizeof *sweep->mass);
+    sweep->absorbed = ph_alloc_aligned(2, sizeof *sweep->absorbed);
     if (!sweep->tau || !sweep->u || !sweep->adjoint || !sweep->g || !sweep->w[0] ||
-        !sweep->w[1] || !sweep->ahead) {
+        !sweep->w[1] || !sweep->ahead || !sweep->absorbed || !sweep->late_g ||
+        !sweep->mass) {
         ph_sweep_free(sweep);
         return PH_E_MEMORY;
     }
@@ -81,12 +96,18 @@ void ph_sweep_free(ph_sweep *self)
         ph_free_aligned(self->w[0]);
         ph_free_aligned(self->w[1]);
         ph_free_aligned(self->ahead);
+        ph_free_aligned(self->absorbed);
+        ph_free_aligned(self->late_g);
+        ph_free_aligned(self->mass);
+        ph_free_aligned(self->excess);
         ph_free_aligned(self->window);
         ph_free_aligned(self->first);
         ph_free_aligned(self->p);
         ph_free_aligned(self->a);
+        ph_free_aligned(self->b);
         ph_free_aligned(self->p_bar);
         ph_free_aligned(self->a_bar);
+        ph_free_aligned(self->b_bar);
         free(self->exponent);
         free(self->scaled);
         free(self->weights.weight);
@@ -132,6 +153,35 @@ static unsigned start(ph_sweep *self, ph_lanes *v)
         valid |= (unsigned)(total[l] <= 1 + 1e-9) << l;
     }
     return valid;
+}
+
+double ph_sweep_atom(const ph_graph *graph, const double *u, const uint32_t *node,
+                     size_t stride, double factor, double *u_bar)
+{
+    double given = 0, rest = 1;
+    for (size_t s = 0; s < graph->n_starts; s++) {
+        double *sum = graph->start[s] == graph->n ? &given : &rest;
+        double sign = graph->start[s] == graph->n ? 1 : -1;
+        for (size_t t = graph->start_term[s]; t < graph->start_term[s + 1]; t++) {
+            size_t k = graph->start_use[t];
+            *sum +=
+                sign * graph->start_coefficient[t] * u[(node ? node[k] : k) * stride];
+        }
+    }
+    /* what a sum of 1 lacks by rounding is no mass */
+    int defect = !graph->start_is_complete &&
+                 rest - given > ROUNDING * (double)(graph->n_starts + 1);
+    for (size_t s = 0; u_bar && s < graph->n_starts; s++) {
+        if ((graph->start[s] == graph->n) == defect) {
+            continue;
+        }
+        for (size_t t = graph->start_term[s]; t < graph->start_term[s + 1]; t++) {
+            size_t k = graph->start_use[t];
+            u_bar[(node ? node[k] : k) * stride] +=
+                (defect ? -factor : factor) * graph->start_coefficient[t];
+        }
+    }
+    return defect ? rest : given;
 }
 
 /* d_i, the total rate out of every state, into g; *largest over valid lanes. */
@@ -213,6 +263,7 @@ int ph_sweep_begin(ph_sweep *self, const double *u, double t_max, unsigned *vali
         good &= check_probabilities(self);
         self->rate = 1;
     }
+    self->rate *= graph->discrete ? 1 : ROOM;
     if (!(self->rate > 0)) { /* no valid lane: nothing will be asked of the sweep */
         good = 0;
         self->rate = 1;
@@ -236,9 +287,17 @@ int ph_sweep_begin(ph_sweep *self, const double *u, double t_max, unsigned *vali
         }
     }
     self->g[graph->n] = (ph_lanes){0};
+    self->atomic = 0;
+    for (size_t l = 0; l < PH_LANES; l++) {
+        self->absorbed[0][l] =
+            ph_sweep_atom(graph, (double *)self->u + l, NULL, PH_LANES, 0, NULL);
+        self->atomic |= self->absorbed[0][l] > 0;
+    }
+    self->absorbed[1] = (ph_lanes){0};
     self->valid = good;
     self->length = 0;
     self->seeded = 0;
+    self->seeded_absorbed = 0;
     self->last = 1; /* a cautious first guess for the truncation */
     *valid = good;
     return PH_OK;
@@ -279,8 +338,44 @@ static int rescale(ph_sweep *self, size_t b, ph_lanes *v, const ph_lanes *mass)
         for (size_t i = 0; i < self->width; i++) {
             v[i] *= factor;
         }
+        self->mass[0] *= factor;
+        self->mass[1] *= factor;
     }
     return PH_OK;
+}
+
+/* g_i = 1 - sum of tau C, the sum as exact as long double is. */
+static void find_late_g(ph_sweep *self)
+{
+    const ph_group_table *out = &self->plan->out;
+    for (size_t i = 0; i < out->n_rows; i++) {
+        long double rest[PH_LANES] = {0};
+        for (size_t k = out->row_group[i]; k < out->row_group[i + 1]; k++) {
+            long double sum = 0;
+            for (size_t t = out->group_term[k]; t < out->group_term[k + 1]; t++) {
+                sum += out->coefficient[t];
+            }
+            for (int l = 0; l < PH_LANES; l++) {
+                rest[l] += sum * self->tau[out->group_use[k]][l];
+            }
+        }
+        for (int l = 0; l < PH_LANES; l++) {
+            self->late_g[i][l] = rest[l] < 1 ? (double)(1 - rest[l]) : 0;
+        }
+    }
+}
+
+static const ph_lanes *g_of(const ph_sweep *self, size_t k)
+{
+    return k < LATE ? self->g : self->late_g;
+}
+
+/* v (1 + c), of masses or of adjoints, in a way that a tiny c is not rounded away. */
+static void scale_by(const ph_sweep *self, ph_lanes *v, const ph_lanes *c)
+{
+    for (size_t i = 0; i + 1 < self->width; i++) {
+        v[i] += v[i] * *c;
+    }
 }
 
 static void mass_of(const ph_sweep *self, const ph_lanes *v, ph_lanes *mass)
@@ -292,6 +387,36 @@ static void mass_of(const ph_sweep *self, const ph_lanes *v, ph_lanes *mass)
     *mass = sum;
 }
 
+/*
+ * At the start of a late block: what v lacks of the mass it ought to have, relative,
+ * into excess[b], and v scaled. Where half of it was absorbed in one block, rounding
+ * has had no time to add up, and the mass found is the one that counts.
+ */
+static int correct_mass(ph_sweep *self, size_t b, ph_lanes *v, ph_lanes *found)
+{
+    ph_lanes *high = &self->mass[0], *low = &self->mass[1], absorbed = {0};
+    size_t kept = b < self->excess_capacity ? b : self->excess_capacity;
+    int status = grow_lanes(&self->excess, &self->excess_capacity, kept, b + 1);
+    if (status != PH_OK) {
+        return status;
+    }
+    for (size_t k = (b - 1) * PH_BLOCK; k < b * PH_BLOCK; k++) {
+        absorbed += self->p[k];
+    }
+    ph_lanes share = absorbed / self->a[(b - 1) * PH_BLOCK];
+    ph_lanes taken = *high * share, rest = *high - taken;
+    *low = *low * (1 - share) + ((*high - rest) - taken);
+    for (int l = 0; l < PH_LANES; l++) {
+        int known = b > LATE / PH_BLOCK && share[l] < 0.5;
+        (*high)[l] = known ? rest[l] : (*found)[l];
+        (*low)[l] = known ? (*low)[l] : 0;
+        self->excess[b][l] =
+            (*found)[l] > 0 ? ((*high)[l] - (*found)[l] + (*low)[l]) / (*found)[l] : 0;
+    }
+    scale_by(self, v, &self->excess[b]);
+    return PH_OK;
+}
+
 static int reserve_steps(ph_sweep *self, size_t length)
 {
     size_t capacity = self->step_capacity, keep = self->length;
@@ -301,8 +426,9 @@ static int reserve_steps(ph_sweep *self, size_t length)
     if (length < capacity + capacity / 2) {
         length = capacity + capacity / 2;
     }
-    ph_lanes **rows[4] = {&self->p, &self->a, &self->p_bar, &self->a_bar};
-    for (int r = 0; r < 4; r++) {
+    ph_lanes **rows[6] = {&self->p,     &self->a,     &self->b,
+                          &self->p_bar, &self->a_bar, &self->b_bar};
+    for (int r = 0; r < 6; r++) {
         size_t room = capacity;
         int status = grow_lanes(rows[r], &room, keep, length);
         if (status != PH_OK) {
@@ -333,6 +459,25 @@ void ph_sweep_factor(const ph_sweep *self, size_t b, ph_lanes *factor)
     }
 }
 
+/* 2^exponent[b]: true value of 1 in the units of block b; 0 where that is below range.
+ */
+static void unit_of(const ph_sweep *self, size_t b, ph_lanes *unit)
+{
+    for (int l = 0; l < PH_LANES; l++) {
+        (*unit)[l] = ldexp(1.0, self->exponent[b * PH_LANES + (size_t)l]);
+    }
+}
+
+/* b[k], and the sum's way on to b[k + 1] by p[k], compensated (Kahan 1965). */
+static void add_absorbed(ph_sweep *self, size_t k, const ph_lanes *unit)
+{
+    ph_lanes *sum = &self->absorbed[0], *lost = &self->absorbed[1];
+    self->b[k] = *sum;
+    ph_lanes part = self->p[k] * *unit - *lost, next = *sum + part;
+    *lost = (next - *sum) - part;
+    *sum = next;
+}
+
 /* Recomputes the vectors of a segment, as far as steps were taken, into the window. */
 static void fill_window(ph_sweep *self, size_t segment)
 {
@@ -344,8 +489,11 @@ static void fill_window(ph_sweep *self, size_t segment)
     size_t begin = segment * self->span, end = begin + self->span - 1;
     for (size_t k = begin + 1; k <= end && k <= self->length; k++) {
         ph_lanes *v = self->window + (k - 1 - begin) * self->width, unused;
-        self->kernel->forward(&self->plan->in, self->tau, self->g, v, v + self->width,
-                              &unused);
+        self->kernel->forward(&self->plan->in, self->tau, g_of(self, k - 1), v,
+                              v + self->width, &unused);
+        if (k < self->length && k % PH_BLOCK == 0 && k >= LATE) {
+            scale_by(self, v + self->width, &self->excess[k / PH_BLOCK]);
+        }
         if (k < self->length && k % PH_BLOCK == 0 && self->scaled[k / PH_BLOCK]) {
             ph_lanes factor;
             ph_sweep_factor(self, k / PH_BLOCK, &factor);
@@ -368,6 +516,7 @@ int ph_sweep_extend(ph_sweep *self, size_t length)
         return status;
     }
     size_t begin = self->length;
+    ph_lanes unit = {0};
     unsigned saved = ph_flush_begin();
     if (begin % self->span != 0) {
         fill_window(self, begin / self->span);
@@ -381,7 +530,18 @@ int ph_sweep_extend(ph_sweep *self, size_t length)
         if (k % PH_BLOCK == 0) {
             ph_lanes mass;
             mass_of(self, v, &mass);
-            status = rescale(self, k / PH_BLOCK, v, &mass);
+            if (k == LATE) {
+                find_late_g(self);
+            }
+            if (k >= LATE) {
+                status = correct_mass(self, k / PH_BLOCK, v, &mass);
+            }
+            if (status == PH_OK) {
+                status = rescale(self, k / PH_BLOCK, v, &mass);
+            }
+            if (status == PH_OK) {
+                unit_of(self, k / PH_BLOCK, &unit);
+            }
         }
         if (status == PH_OK && slot == 0) {
             status = keep_first(self, k / self->span, v);
@@ -391,18 +551,39 @@ int ph_sweep_extend(ph_sweep *self, size_t length)
             break;
         }
         ph_lanes *next = slot + 1 < self->span ? v + self->width : self->ahead;
-        self->kernel->forward(&self->plan->in, self->tau, self->g, v, next,
+        self->kernel->forward(&self->plan->in, self->tau, g_of(self, k), v, next,
                               &self->a[k]);
         self->p[k] = next[self->width - 1];
+        add_absorbed(self, k, &unit);
         self->length = k + 1;
     }
     ph_flush_end(saved);
     memset(self->p_bar + begin, 0, (length - begin) * sizeof *self->p_bar);
     memset(self->a_bar + begin, 0, (length - begin) * sizeof *self->a_bar);
+    memset(self->b_bar + begin, 0, (length - begin) * sizeof *self->b_bar);
     return status;
 }
 
 /* ----------------------------------------------------------------- backward */
+
+/* b_k is the atom and p_0 .. p_{k-1}: seeds of b go to p as sums over all later k. */
+static void spread_absorbed(ph_sweep *self, size_t reach)
+{
+    ph_lanes later = {0}, unit = {0};
+    for (size_t k = reach; k-- > 0;) {
+        if (k == reach - 1 || k % PH_BLOCK == PH_BLOCK - 1) {
+            unit_of(self, k / PH_BLOCK, &unit);
+        }
+        self->p_bar[k] += later * unit;
+        later += self->b_bar[k];
+    }
+    for (size_t l = 0; l < PH_LANES; l++) {
+        (void)ph_sweep_atom(self->plan->graph, (double *)self->u + l, NULL, PH_LANES,
+                            self->rate * later[l], (double *)self->adjoint + l);
+    }
+    memset(self->b_bar, 0, reach * sizeof *self->b_bar);
+    self->seeded_absorbed = 0;
+}
 
 static void start_adjoint(ph_sweep *self, const ph_lanes *w)
 {
@@ -424,9 +605,15 @@ int ph_sweep_gradient(ph_sweep *self, double *u_bar)
     size_t reach = self->seeded;
     memset(w, 0, self->width * sizeof *w);
     memset(self->adjoint, 0, graph->n_used * sizeof *self->adjoint);
+    if (self->seeded_absorbed) {
+        spread_absorbed(self, reach);
+    }
     unsigned saved = ph_flush_begin();
     for (size_t k = reach; k-- > 0;) {
         fill_window(self, k / self->span);
+        if (k + 1 < reach && (k + 1) % PH_BLOCK == 0 && k + 1 >= LATE) {
+            scale_by(self, w, &self->excess[(k + 1) / PH_BLOCK]);
+        }
         if (k + 1 < reach && (k + 1) % PH_BLOCK == 0 &&
             self->scaled[(k + 1) / PH_BLOCK]) {
             ph_lanes factor;
@@ -436,7 +623,7 @@ int ph_sweep_gradient(ph_sweep *self, double *u_bar)
             }
         }
         w[self->width - 1] = self->p_bar[k];
-        self->kernel->backward(&self->plan->out, self->tau, self->g,
+        self->kernel->backward(&self->plan->out, self->tau, g_of(self, k),
                                self->window + k % self->span * self->width, w,
                                &self->a_bar[k], next, self->adjoint);
         ph_lanes *swap = w;

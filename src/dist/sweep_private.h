@@ -28,13 +28,21 @@ struct ph_sweep {
     ph_lanes *u, *tau, *adjoint; /* [n_used] */
     ph_lanes *g;                 /* [width] 1 - d/Lambda */
     ph_lanes *w[2];              /* [width] adjoints */
-    ph_lanes *ahead;             /* [width] first vector of the next segment */
+    ph_lanes *late_g;            /* [width] the same, exactly what tau leaves */
+    ph_lanes *mass;              /* [2] what a late block begins with, as a sum */
+    ph_lanes *excess;            /* [blocks] relative correction of the mass there */
+    size_t excess_capacity;
+    ph_lanes *ahead; /* [width] first vector of the next segment */
 
-    size_t length; /* steps taken: p[k], a[k] known for k < length */
-    size_t seeded; /* steps that carry seeds */
+    size_t length;       /* steps taken: p[k], a[k] known for k < length */
+    size_t seeded;       /* steps that carry seeds */
+    int seeded_absorbed; /* some of them on b */
     size_t step_capacity;
     ph_lanes *p, *a; /* [length] absorption and survival sequences, scaled */
-    ph_lanes *p_bar, *a_bar;
+    ph_lanes *b;     /* [length] mass absorbed so far: not scaled */
+    ph_lanes *p_bar, *a_bar, *b_bar;
+    ph_lanes *absorbed; /* [2] b[length], and what its sum has lost */
+    int atomic;         /* some lane has mass absorbed at once */
 
     size_t span;      /* steps of a segment, a multiple of PH_BLOCK */
     ph_lanes *window; /* [span][width] vectors of segment window_segment */
@@ -55,5 +63,30 @@ int ph_sweep_extend(ph_sweep *self, size_t length);
 
 /* What the vectors of scale block b were multiplied by on entry. */
 void ph_sweep_factor(const ph_sweep *self, size_t b, ph_lanes *factor);
+
+/*
+ * Weights of steps, into self->weights, with the steps they need taken. What is left
+ * out adds at most exp(log_target) to a sum of weights times a sequence bounded by the
+ * mass at the start of scale block `cap` or, before it, of the step itself.
+ *
+ * Poisson weights of x. Steps before `least` contribute nothing (no path is that short)
+ * and are left out; that also keeps the weights in range as t goes to 0.
+ */
+int ph_weights_poisson(ph_sweep *self, double x, size_t least, size_t cap,
+                       double log_target);
+/* P(N_u > k) - P(N_l > k), 0 < l < u, for a sequence that is 0 before step `least`. */
+int ph_weights_interval(ph_sweep *self, double l, double u, size_t least,
+                        double log_target);
+/* Discrete time: weight 1 on the steps from `first` to `last`. */
+int ph_weights_steps(ph_sweep *self, size_t first, size_t last);
+
+/*
+ * Start mass absorbed at once: the probability given to absorption, and what the start
+ * probabilities lack to 1 where they sum to less. u[node * stride], where `node` is
+ * node[k] for the k-th used one, or k itself where node is NULL; adds factor * d atom /
+ * du to u_bar of the same layout unless that is NULL.
+ */
+double ph_sweep_atom(const ph_graph *graph, const double *u, const uint32_t *node,
+                     size_t stride, double factor, double *u_bar);
 
 #endif

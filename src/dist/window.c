@@ -1,176 +1,98 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Mixing the sequences of a sweep with Poisson weights.
+ * Mixing the sequences of a sweep with weights of steps.
  *
- * The weights start at the mode by Loader's form and spread by recurrence. What lies
- * outside the window [first, last] contributes at most (tail probability of the Poisson
- * law) * (mass left at its best step), since p_k <= a_k and a_k never grows; the window
- * is widened until that bound is below 1e-17 of the smallest lane's value. In the far
- * left tail (f ~ t^m) and the far right tail this reaches far beyond the usual
- * quantiles.
+ * What lies outside the window [first, last] of weights contributes at most (tail
+ * probability of the Poisson law) * (mass left at its best step), since p_k <= a_k and
+ * a_k never grows; the window is widened until that bound is below 1e-17 of the
+ * smallest lane's value. In the far left tail (f ~ t^m) and the far right tail this
+ * reaches far beyond the usual quantiles.
+ *
+ * The distribution function mixes b, the mass absorbed so far, with Poisson weights: as
+ * many terms as for the density, whatever t is. An interval weighs p itself.
  */
 #include <math.h>
 
-#include "phasic/base/memory.h"
-#include "phasic/num/poisson.h"
 #include "sweep_private.h"
 
 #define LOG_TRUNCATION -39.2 /* log(1e-17) */
 #define SLACK          7     /* first guess for the target is that much too cautious */
-#define LOG_TARGET_MIN -3e5  /* f below this is not looked for */
+#define LOG_TARGET_MIN -3e5  /* a value below this is not looked for */
 #define LOG_DOUBLE_MIN                                                                 \
     -1500 /* a sum over all early steps that is 0 down to here stays 0 */
-#define SMALL        1e-200
 #define LOG_SEED_MAX 500
+#define LOG_HALF     -0.69314718055994530942
 
-static int reserve(ph_weights *self, size_t last)
+/* What is asked for: at time t, or for an interval from t to t2. */
+typedef struct request {
+    ph_sweep_kind kind;
+    double t, t2;
+} request;
+
+/* In discrete time the mass at 0 is what is absorbed at once. */
+static request point_request(const ph_sweep *self, ph_sweep_kind kind, double t)
 {
-    size_t blocks = last / PH_BLOCK + 1;
-    if (ph_grow(&self->weight, &self->weight_capacity, blocks * PH_BLOCK,
-                sizeof(double)) != 0 ||
-        ph_grow(&self->offset, &self->offset_capacity, blocks, sizeof(double)) != 0 ||
-        ph_grow(&self->inverse, &self->inverse_capacity, blocks * PH_BLOCK + 1,
-                sizeof(double)) != 0) {
-        return PH_E_MEMORY;
-    }
-    for (; self->inverses <= blocks * PH_BLOCK; self->inverses++) {
-        self->inverse[self->inverses] = 1 / (double)self->inverses;
-    }
-    return PH_OK;
+    int at_once = kind == PH_DENSITY && t == 0 && self->plan->graph->discrete;
+    return (request){at_once ? PH_DISTRIBUTION : kind, t, 0};
 }
 
-/*
- * Log of the largest mass any lane has left at block b, from the exponents alone: mass
- * never grows, so the last block known bounds all later ones.
- */
-static double log_mass_bound(const ph_sweep *self, size_t b)
+/* Half-lines are the kinds that have a name. */
+static request interval_request(double l, double u)
 {
-    size_t blocks = self->length / PH_BLOCK;
-    if (blocks == 0) {
-        return 0;
+    request what = {PH_INTERVAL, l, u};
+    if (u == INFINITY) {
+        what.kind = PH_SURVIVAL;
+    } else if (l == 0) {
+        what = (request){PH_DISTRIBUTION, u, 0};
     }
-    b = b < blocks ? b : blocks - 1;
-    const int32_t *exponent = self->exponent + b * PH_LANES;
-    int32_t largest = INT32_MIN;
-    for (int l = 0; l < PH_LANES; l++) {
-        if (self->a[b * PH_BLOCK][l] > 0 && exponent[l] > largest) {
-            largest = exponent[l];
-        }
-    }
-    return largest == INT32_MIN ? -INFINITY : largest * M_LN2;
+    return what;
 }
 
-/* Upward from the mode to the end of the block in which the bound is met. */
-static int spread_up(ph_sweep *self, double x, size_t mode, double offset,
-                     double log_target)
+/* Values that are exactly 0 without a look at the sequence. */
+static int is_nothing(const ph_sweep *self, const request *what)
 {
-    ph_weights *weights = &self->weights;
-    double r = 1;
-    for (size_t b = mode / PH_BLOCK;; b++) {
-        size_t begin = b * PH_BLOCK, end = begin + PH_BLOCK;
-        int status = reserve(weights, end);
-        if (status == PH_OK) {
-            status = ph_sweep_extend(self, end);
-        }
-        if (status != PH_OK) {
-            return status;
-        }
-        if (r < SMALL) {
-            offset += log(r);
-            r = 1;
-        }
-        weights->offset[b] = offset;
-        for (size_t k = begin < mode ? mode : begin; k < end; k++) {
-            weights->weight[k] = r;
-            r *= x * weights->inverse[k + 1];
-        }
-        /* r is the weight of step `end`, and the tail from there a geometric series */
-        double tail = log(r) + offset - log1p(-x / ((double)end + 1));
-        if (tail + log_mass_bound(self, b + 1) <= log_target) {
-            weights->last = end - 1;
-            return PH_OK;
-        }
-    }
+    return (what->kind == PH_INTERVAL && !(what->t < what->t2)) ||
+           (what->kind == PH_DENSITY && self->plan->graph->discrete && what->t < 1);
 }
 
-static void spread_down(ph_weights *weights, double x, size_t mode, double offset,
-                        double log_target)
+static ph_lanes *sequence(const ph_sweep *self, ph_sweep_kind kind)
 {
-    double r = 1, per_x = 1 / x;
-    size_t k = mode;
-    while (k > 0) {
-        k--;
-        r *= (double)(k + 1) * per_x;
-        if (k % PH_BLOCK == PH_BLOCK - 1) {
-            double tail = log(r) + offset - log1p(-(double)k * per_x);
-            if (tail <= log_target) {
-                k++;
-                break;
-            }
-            if (r < SMALL) {
-                offset += log(r);
-                r = 1;
-            }
-            weights->offset[k / PH_BLOCK] = offset;
-        }
-        weights->weight[k] = r;
-    }
-    weights->first = k;
-}
-
-/*
- * Poisson weights of x = Lambda t, to a truncation error of exp(log_target). Steps
- * before `least` contribute nothing (no path is that short) and are left out; that also
- * keeps the weights in range as t goes to 0.
- */
-static int poisson_window(ph_sweep *self, double x, size_t least, double log_target)
-{
-    size_t mode = (size_t)x > least ? (size_t)x : least;
-    double offset = ph_poisson_log((double)mode, x);
-    if (offset == -INFINITY) { /* t = 0, and all paths take longer */
-        self->weights.first = 1;
-        self->weights.last = 0;
-        return PH_OK;
-    }
-    int status = spread_up(self, x, mode, offset, log_target);
-    if (status == PH_OK && mode > least) {
-        spread_down(&self->weights, x, mode, offset, log_target);
-    } else {
-        self->weights.first = mode;
-    }
-    return status;
-}
-
-/* Discrete time: all weight on one step (none where `step` is negative). */
-static int point_window(ph_sweep *self, double step)
-{
-    ph_weights *weights = &self->weights;
-    size_t k = (size_t)step;
-    int status = reserve(weights, k);
-    if (status == PH_OK) {
-        status = ph_sweep_extend(self, k + 1);
-    }
-    if (status == PH_OK) {
-        weights->first = weights->last = k;
-        weights->weight[k] = 1;
-        weights->offset[k / PH_BLOCK] = 0;
-    }
-    return status;
+    return kind == PH_SURVIVAL ? self->a : kind == PH_DISTRIBUTION ? self->b : self->p;
 }
 
 /* Steps that contribute nothing because no path to absorption is that short. */
 static size_t steps_skipped(const ph_sweep *self, ph_sweep_kind kind)
 {
     size_t distance = self->plan->graph->distance;
-    return kind == PH_DENSITY && distance > 0 ? distance - 1 : 0;
+    switch (kind) {
+    case PH_SURVIVAL: return 0;
+    case PH_DISTRIBUTION: return self->atomic ? 0 : distance;
+    default: return distance > 0 ? distance - 1 : 0;
+    }
 }
 
-static int set_window(ph_sweep *self, ph_sweep_kind kind, double t, double log_target)
+static int set_discrete(ph_sweep *self, const request *what)
 {
-    return self->plan->graph->discrete
-               ? point_window(self, kind == PH_DENSITY ? t - 1 : t)
-               : poisson_window(self, self->rate * t, steps_skipped(self, kind),
-                                log_target);
+    double first = what->t, last = what->t;
+    if (what->kind == PH_DENSITY) {
+        first = last = what->t - 1;
+    } else if (what->kind == PH_INTERVAL) {
+        last = what->t2 - 1;
+    }
+    return ph_weights_steps(self, (size_t)first, (size_t)last);
+}
+
+static int set_window(ph_sweep *self, const request *what, double log_target)
+{
+    if (self->plan->graph->discrete) {
+        return set_discrete(self, what);
+    }
+    size_t least = steps_skipped(self, what->kind);
+    if (what->kind == PH_INTERVAL) {
+        return ph_weights_interval(self, what->t, what->t2, least, log_target);
+    }
+    size_t cap = what->kind == PH_DISTRIBUTION ? 0 : SIZE_MAX; /* b does not decay */
+    return ph_weights_poisson(self, self->rate * what->t, least, cap, log_target);
 }
 
 /*
@@ -189,10 +111,19 @@ static size_t run_end(const ph_sweep *self, size_t k)
     return step > weights->last + 1 ? weights->last + 1 : step;
 }
 
+/* log of the unit of row `kind` in the block of step k; b has no exponents. */
+static double log_unit(const ph_sweep *self, ph_sweep_kind kind, size_t k, int lane)
+{
+    return kind == PH_DISTRIBUTION
+               ? 0
+               : self->exponent[k / PH_BLOCK * PH_LANES + (size_t)lane] * M_LN2;
+}
+
 /* log sum_k pi_k row_k, lane by lane. NaN where the part that counts is below TINY. */
-static void mix(const ph_sweep *self, const ph_lanes *row, double value[PH_LANES])
+static void mix(const ph_sweep *self, ph_sweep_kind kind, double value[PH_LANES])
 {
     const ph_weights *weights = &self->weights;
+    const ph_lanes *row = sequence(self, kind);
     ph_lanes total = {0};
     double reference[PH_LANES];
     int tiny[PH_LANES] = {0};
@@ -207,9 +138,8 @@ static void mix(const ph_sweep *self, const ph_lanes *row, double value[PH_LANES
             if (!(sum[l] > 0)) {
                 continue;
             }
-            double exponent =
-                self->exponent[k / PH_BLOCK * PH_LANES + (size_t)l] * M_LN2;
-            double here = log(sum[l]) + weights->offset[k / PH_BLOCK] + exponent;
+            double here = log(sum[l]) + weights->offset[k / PH_BLOCK] +
+                          log_unit(self, kind, k, l);
             if (here > reference[l]) {
                 total[l] = total[l] * exp(reference[l] - here) + 1;
                 reference[l] = here;
@@ -241,49 +171,95 @@ static double smallest(const ph_sweep *self, const double value[PH_LANES], int *
 }
 
 /* A sum that is 0 although a path of that length exists has left double range. */
-static int lost(const ph_sweep *self, ph_sweep_kind kind, double t)
+static int lost(const ph_sweep *self, const request *what)
 {
-    if (self->plan->graph->discrete) {
-        return 0;
+    const ph_graph *graph = self->plan->graph;
+    switch (what->kind) {
+    case PH_SURVIVAL: return !graph->discrete;
+    case PH_DENSITY: return !graph->discrete && (what->t > 0 || graph->distance <= 1);
+    default: return !graph->discrete && what->t + what->t2 > 0;
     }
-    return kind == PH_SURVIVAL || t > 0 || self->plan->graph->distance <= 1;
 }
 
-int ph_sweep_log(ph_sweep *self, ph_sweep_kind kind, double t, double value[PH_LANES])
+static int log_value(ph_sweep *self, const request *what, double value[PH_LANES])
 {
-    double log_rate = kind == PH_DENSITY ? log(self->rate) : 0;
-    if (self->plan->graph->discrete && kind == PH_DENSITY && t < 1) {
-        for (int l = 0; l < PH_LANES; l++) {
-            value[l] = -INFINITY;
-        }
-        return PH_OK;
-    }
+    size_t least = steps_skipped(self, what->kind);
     double log_target = (self->last < 0 ? self->last : 0) + LOG_TRUNCATION - SLACK;
     for (;;) {
-        int zeros, status = set_window(self, kind, t, log_target);
+        int zeros, status = set_window(self, what, log_target);
         if (status != PH_OK) {
             return status;
         }
-        mix(self, kind == PH_DENSITY ? self->p : self->a, value);
-        double least = smallest(self, value, &zeros);
-        int wide = self->plan->graph->discrete || t == 0 ||
-                   log_target < (self->weights.first > steps_skipped(self, kind)
-                                     ? LOG_TARGET_MIN
-                                     : LOG_DOUBLE_MIN);
-        if (wide || (!zeros && least + LOG_TRUNCATION >= log_target)) {
-            self->last = least;
+        mix(self, what->kind, value);
+        double smallest_value = smallest(self, value, &zeros);
+        int wide = self->plan->graph->discrete || what->t + what->t2 == 0 ||
+                   log_target <
+                       (self->weights.first > least ? LOG_TARGET_MIN : LOG_DOUBLE_MIN);
+        if (wide || (!zeros && smallest_value + LOG_TRUNCATION >= log_target)) {
+            self->last = smallest_value;
             break;
         }
         /* a sum of 0 says only that the window has missed all mass: look further out */
-        log_target = zeros ? 2 * log_target : least + LOG_TRUNCATION - SLACK;
+        log_target = zeros ? 2 * log_target : smallest_value + LOG_TRUNCATION - SLACK;
     }
+    double log_rate = what->kind == PH_DENSITY ? log(self->rate) : 0;
     for (int l = 0; l < PH_LANES; l++) {
-        if (value[l] == -INFINITY && lost(self, kind, t)) {
+        if (value[l] == -INFINITY && lost(self, what)) {
             value[l] = NAN;
         }
         value[l] += log_rate;
     }
     return PH_OK;
+}
+
+/*
+ * Where F is nearly 1, log F = log(1 - S) is nearly -S, with all digits of S, and its
+ * derivative is that of S: dF = -dS.
+ */
+static int upper_half(ph_sweep *self, const request *what, double value[PH_LANES])
+{
+    double survival[PH_LANES], last = self->last;
+    int any = 0;
+    for (int l = 0; l < PH_LANES; l++) {
+        any |= value[l] > LOG_HALF;
+    }
+    if (!any) {
+        return PH_OK;
+    }
+    int status = log_value(self, &(request){PH_SURVIVAL, what->t, 0}, survival);
+    for (int l = 0; l < PH_LANES; l++) {
+        if (value[l] > LOG_HALF) {
+            value[l] = isnan(survival[l]) ? 0 : log1p(-exp(survival[l]));
+        }
+    }
+    self->last = last;
+    return status;
+}
+
+static int value_of(ph_sweep *self, const request *what, double value[PH_LANES])
+{
+    if (is_nothing(self, what)) {
+        for (int l = 0; l < PH_LANES; l++) {
+            value[l] = -INFINITY;
+        }
+        return PH_OK;
+    }
+    int status = log_value(self, what, value);
+    return status == PH_OK && what->kind == PH_DISTRIBUTION
+               ? upper_half(self, what, value)
+               : status;
+}
+
+int ph_sweep_log(ph_sweep *self, ph_sweep_kind kind, double t, double value[PH_LANES])
+{
+    request what = point_request(self, kind, t);
+    return value_of(self, &what, value);
+}
+
+int ph_sweep_log_interval(ph_sweep *self, double l, double u, double value[PH_LANES])
+{
+    request what = interval_request(l, u);
+    return value_of(self, &what, value);
 }
 
 /*
@@ -303,10 +279,10 @@ static void seed_lane(ph_sweep *self, size_t begin, size_t end, int lane, double
     }
 }
 
-int ph_sweep_seed(ph_sweep *self, ph_sweep_kind kind, double t,
-                  const double weight[PH_LANES], const double value[PH_LANES])
+static int seed(ph_sweep *self, const request *what, const double weight[PH_LANES],
+                const double value[PH_LANES])
 {
-    double log_rate = kind == PH_DENSITY ? log(self->rate) : 0, scaled[PH_LANES];
+    double log_rate = what->kind == PH_DENSITY ? log(self->rate) : 0, scaled[PH_LANES];
     int any = 0, zeros;
     for (int l = 0; l < PH_LANES; l++) {
         scaled[l] = value[l] - log_rate;
@@ -316,22 +292,24 @@ int ph_sweep_seed(ph_sweep *self, ph_sweep_kind kind, double t,
         return PH_OK;
     }
     double log_target = smallest(self, scaled, &zeros) + LOG_TRUNCATION;
-    int status = set_window(self, kind, t, log_target);
+    int status = set_window(self, what, log_target);
     if (status != PH_OK) {
         return status;
     }
     const ph_weights *weights = &self->weights;
-    ph_lanes *bar = kind == PH_DENSITY ? self->p_bar : self->a_bar;
+    ph_lanes *bar = what->kind == PH_SURVIVAL       ? self->a_bar
+                    : what->kind == PH_DISTRIBUTION ? self->b_bar
+                                                    : self->p_bar;
+    self->seeded_absorbed |= what->kind == PH_DISTRIBUTION;
     for (size_t k = weights->first, end; k <= weights->last; k = end) {
         end = run_end(self, k);
-        const int32_t *exponent = self->exponent + k / PH_BLOCK * PH_LANES;
         ph_lanes factor = {0};
         for (int l = 0; l < PH_LANES; l++) {
             if (!isfinite(value[l]) || weight[l] == 0) {
                 continue;
             }
-            double log_factor =
-                weights->offset[k / PH_BLOCK] + exponent[l] * M_LN2 - scaled[l];
+            double log_factor = weights->offset[k / PH_BLOCK] +
+                                log_unit(self, what->kind, k, l) - scaled[l];
             if (log_factor < LOG_SEED_MAX) {
                 factor[l] = weight[l] * exp(log_factor);
             } else {
@@ -344,4 +322,43 @@ int ph_sweep_seed(ph_sweep *self, ph_sweep_kind kind, double t,
         self->seeded = weights->last + 1;
     }
     return PH_OK;
+}
+
+/* F beyond 1/2 takes its seeds by way of S. */
+static int seed_distribution(ph_sweep *self, const request *what,
+                             const double weight[PH_LANES],
+                             const double value[PH_LANES])
+{
+    double below[PH_LANES], above[PH_LANES], survival[PH_LANES];
+    for (int l = 0; l < PH_LANES; l++) {
+        int upper = value[l] > LOG_HALF;
+        survival[l] = upper ? log(-expm1(value[l])) : -INFINITY;
+        below[l] = upper ? 0 : weight[l];
+        above[l] = upper ? -weight[l] * exp(survival[l] - value[l]) : 0;
+    }
+    int status = seed(self, what, below, value);
+    return status == PH_OK
+               ? seed(self, &(request){PH_SURVIVAL, what->t, 0}, above, survival)
+               : status;
+}
+
+static int seed_of(ph_sweep *self, const request *what, const double weight[PH_LANES],
+                   const double value[PH_LANES])
+{
+    return what->kind == PH_DISTRIBUTION ? seed_distribution(self, what, weight, value)
+                                         : seed(self, what, weight, value);
+}
+
+int ph_sweep_seed(ph_sweep *self, ph_sweep_kind kind, double t,
+                  const double weight[PH_LANES], const double value[PH_LANES])
+{
+    request what = point_request(self, kind, t);
+    return seed_of(self, &what, weight, value);
+}
+
+int ph_sweep_seed_interval(ph_sweep *self, double l, double u,
+                           const double weight[PH_LANES], const double value[PH_LANES])
+{
+    request what = interval_request(l, u);
+    return seed_of(self, &what, weight, value);
 }

@@ -250,6 +250,31 @@ static void a_sweep_goes_on_after_its_gradient(void **state)
     process_free(&it);
 }
 
+/*
+ * log f of two states, switching at rate a, absorption from the second at rate b: S has
+ * trace -(2a + b), determinant ab, f = ab (e^{x1 t} - e^{x2 t}) / (x1 - x2).
+ */
+static long double two_state_log(long double a, long double b, long double t)
+{
+    long double s = 2 * a + b, root = sqrtl(s * s - 4 * a * b);
+    long double x1 = -2 * a * b / (s + root);
+    return x1 * t + logl(-expm1l(-root * t)) + logl(a * b / root);
+}
+
+/* Derivative by central differences at three widths, extrapolated to order 6. */
+static long double two_state_slope(const double *theta, int m, long double t)
+{
+    long double d[3];
+    for (int k = 0; k < 3; k++) {
+        long double h = theta[m] * ldexpl(1e-2L, -k), a = theta[0], b = theta[1];
+        d[k] = (two_state_log(a + (m ? 0 : h), b + (m ? h : 0), t) -
+                two_state_log(a - (m ? 0 : h), b - (m ? h : 0), t)) /
+               (2 * h);
+    }
+    long double e = (4 * d[1] - d[0]) / 3, f = (4 * d[2] - d[1]) / 3;
+    return (16 * f - e) / 15;
+}
+
 /* Stiff: fast switching between two states, slow absorption from one. */
 static void stiff_two_state(void **state)
 {
@@ -258,20 +283,19 @@ static void stiff_two_state(void **state)
         "{\"phasic\": 1, \"name\": \"stiff\", \"parameters\": {\"fast\": {}, \"slow\": "
         "{}}, \"matrix\": {\"initial\": [1, 0], \"rates\": [[0, \"fast\", 0], "
         "[\"fast\", 0, \"slow\"]]}}");
-    const double t[] = {1e-3, 0.1, 1, 5};
-    for (double fast = 10; fast <= 1e5; fast *= 100) {
-        double theta[2] = {fast, 0.3}, value[4];
-        points(&it, PH_ENGINE_LANES, theta, 4, t, value, NULL, NULL, NULL);
-        /* S has trace -(2a+b), determinant ab: f = ab (e^{x1 t} - e^{x2 t}) / (x1 - x2)
-         */
-        long double a = fast, b = theta[1], s = 2 * a + b;
-        long double root = sqrtl(s * s - 4 * a * b);
-        long double x1 = -2 * a * b / (s + root), x2 = -(s + root) / 2;
-        for (int i = 0; i < 4; i++) {
-            long double f = a * b * (expl(x1 * t[i]) - expl(x2 * t[i])) / root;
-            /* the probability of staying is rounded in every step, always the same way
+    const double t[] = {1e-3, 0.1, 1, 5, 10};
+    for (double fast = 10; fast <= 1e6; fast *= sqrt(1000)) {
+        double theta[2] = {fast, 0.3}, value[5], slope[10];
+        points(&it, PH_ENGINE_LANES, theta, 5, t, value, NULL, slope, NULL);
+        for (int i = 0; i < 5; i++) {
+            double exact = (double)two_state_log(fast, 0.3, t[i]);
+            double by_slow = (double)two_state_slope(theta, 1, t[i]);
+            double by_fast = (double)two_state_slope(theta, 0, t[i]);
+            assert_near(value[i], exact, 1e-12);
+            /* 1 / slow - t / 2 is a sum that may cancel; relative to the whole vector
              */
-            assert_near(value[i], (double)logl(f), 1e-13 + 3e-17 * 2 * fast * t[i]);
+            assert_near(slope[2 * i + 1], by_slow, 1e-11 * (1 / theta[1] + t[i] / 2));
+            assert_near(slope[2 * i], by_fast, 1e-11 * (1 / theta[1] + 1 / fast));
         }
     }
     process_free(&it);

@@ -79,7 +79,7 @@ static void check_gradient(const process *it, const double *actual,
 static void check_time(const process *it, ph_engine engine, const double *theta,
                        const cJSON *at)
 {
-    double t = number(at, "t"), f, s, df[4], ds[4];
+    double t = number(at, "t"), f, s, c, df[4], ds[4], dc[4];
     char text[1024];
     ph_error error = {0};
     if (ph_points(it->plan, engine, theta, 1, &t, &f, &s, df, ds, &error) != PH_OK) {
@@ -87,7 +87,14 @@ static void check_time(const process *it, ph_engine engine, const double *theta,
     }
     assert_close(exp(f), number(at, "pdf"), 1e-12);
     assert_close(f, number(at, "log_pdf"), 1e-12);
-    assert_near(1 - exp(s), number(at, "cdf"), 1e-15 + 1e-12 * number(at, "cdf"));
+    if (ph_points_log(it->plan, engine, PH_LOG_CDF, theta, 1, &t, &c, dc, &error) !=
+        PH_OK) {
+        fail_msg("%s", ph_error_text(&error, text, sizeof text));
+    }
+    assert_close(exp(c), number(at, "cdf"), 1e-12);
+    assert_near(1 - exp(s), number(at, "cdf"), 1e-15);
+    check_gradient(it, dc, cJSON_GetObjectItemCaseSensitive(at, "dcdf"), exp(c), 1e-11,
+                   0);
     check_gradient(it, df, cJSON_GetObjectItemCaseSensitive(at, "dlogpdf"), 1, 1e-11,
                    0);
     /* survival near 1 is known to 1e-16, and so is its derivative */
@@ -100,7 +107,7 @@ static void check_mean(const process *it, const double *theta, const cJSON *entr
     const ph_pool *pool = it->graph->pool;
     size_t nodes = ph_pool_length(pool), p = ph_pool_parameters(pool);
     ph_trace *trace = NULL;
-    assert_int_equal(ph_trace_record(&trace, it->graph), 0);
+    assert_int_equal(ph_trace_record(&trace, it->graph, NULL, NULL), 0);
     double *work = ph_alloc(ph_trace_work(trace), sizeof *work);
     double *u = ph_alloc(2 * nodes + p, sizeof *u), *u_bar = u + nodes, mean;
     double *theta_bar = u_bar + nodes;

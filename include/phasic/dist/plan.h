@@ -13,7 +13,7 @@
  * once for the target of every term (forward, a pull) and once for its source
  * (backward). Terms of one row that share an intermediate form a group: the
  * intermediate multiplies their sum once. Row n is absorption. Immutable, shared by
- * threads; refers to `graph`.
+ * threads; refers to `graph` and its pool.
  */
 typedef struct ph_group_table {
     size_t n_rows, n_groups, n_terms;
@@ -27,8 +27,11 @@ typedef struct ph_group_table {
 
 typedef struct ph_plan {
     const ph_graph *graph;
-    ph_group_table in;  /* n + 1 rows: terms that enter each vertex */
-    ph_group_table out; /* n rows: terms that leave each state */
+    const ph_pool *pool;            /* nodes 0 .. of u; the plan's own follow: */
+    struct ph_reduction *reduction; /* owned, or NULL; see reward.h */
+    ph_graph *own;                  /* `graph` where the plan owns it, or NULL */
+    ph_group_table in;              /* n + 1 rows: terms that enter each vertex */
+    ph_group_table out;             /* n rows: terms that leave each state */
     size_t bytes;
 } ph_plan;
 

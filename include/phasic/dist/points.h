@@ -24,4 +24,31 @@ int ph_points(const ph_plan *plan, ph_engine engine, const double *theta, size_t
               const double *t, double *log_pdf, double *log_survival, double *dlog_pdf,
               double *dlog_survival, ph_error *error);
 
+typedef enum ph_quantity {
+    PH_LOG_PDF,      /* log f */
+    PH_LOG_SURVIVAL, /* log S, S = P(T > t) */
+    PH_LOG_CDF,      /* log F, F = P(T <= t) with the mass absorbed at once */
+    PH_LOG_HAZARD    /* log f / S; in discrete time log P(T = t | T >= t) */
+} ph_quantity;
+
+/*
+ * One quantity at points t[n]: value[n] (-inf where it is log 0; NaN for the hazard
+ * where S is 0) and, unless NULL, gradient[n][p]. Errors as for ph_points.
+ */
+int ph_points_log(const ph_plan *plan, ph_engine engine, ph_quantity what,
+                  const double *theta, size_t n, const double *t, double *value,
+                  double *gradient, ph_error *error);
+
+/*
+ * Quantiles: t[n] with F(t[i]) = p[i], 0 <= p < 1, or with `upper` S(t[i]) = p[i],
+ * 0 < p <= 1, to 1e-12 relative; 0 where the mass absorbed at once is at least the
+ * probability asked for. In discrete time the smallest t with F(t) >= p (S(t) <= p),
+ * where a relative difference of 1e-13 counts as equal. gradient[n][p], unless NULL,
+ * is dt / dtheta = -(dF / dtheta) / f; 0 at the atom and in discrete time.
+ * PH_E_USAGE for other p.
+ */
+int ph_points_quantile(const ph_plan *plan, ph_engine engine, const double *theta,
+                       size_t n, const double *p, int upper, double *t,
+                       double *gradient, ph_error *error);
+
 #endif

@@ -37,7 +37,8 @@ typedef struct ph_graph {
 
     size_t n_starts; /* start law, sorted by state; probabilities may be < 1 in sum */
     uint32_t *start; /* [n_starts] 0..n: n is mass that is absorbed at once */
-    size_t *start_term; /* [n_starts + 1] */
+    int start_is_complete; /* they sum to 1 with those of n: no rest is implied */
+    size_t *start_term;    /* [n_starts + 1] */
     uint32_t *start_use;
     double *start_coefficient;
 

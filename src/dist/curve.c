@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "curve.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "phasic/base/memory.h"
+#include "phasic/dist/plain.h"
+
+static int outside(ph_error *error)
+{
+    return ph_error_set(
+        error, PH_E_NUMERIC,
+        "the parameters lie outside the model: a rate or probability is "
+        "negative, too large or not finite there");
+}
+
+static int beyond_range(double t, ph_error *error)
+{
+    return ph_error_set(error, PH_E_NUMERIC,
+                        "the value at %.6g is so small that double precision cannot "
+                        "represent the paths that lead to it",
+                        t);
+}
+
+static int no_memory(ph_error *error)
+{
+    return ph_error_set(error, PH_E_MEMORY, "out of memory");
+}
+
+/* ------------------------------------------------------------------- set up */
+
+static int start_sweep(ph_curve *self, ph_error *error)
+{
+    unsigned valid;
+    int status = ph_sweep_begin(self->sweep, self->u, self->t_max, &valid);
+    if (status != PH_OK) {
+        return no_memory(error);
+    }
+    return valid ? PH_OK : outside(error);
+}
+
+int ph_curve_begin(ph_curve *self, const ph_plan *plan, ph_engine engine,
+                   const double *theta, double t_max, ph_error *error)
+{
+    size_t nodes = ph_plan_nodes(plan), p = ph_plan_parameters(plan);
+    *self = (ph_curve){.plan = plan, .engine = engine, .t_max = t_max};
+    self->theta = ph_alloc_aligned((p + 1) * PH_LANES, sizeof(double));
+    self->theta_bar = ph_alloc_aligned((p + 1) * PH_LANES, sizeof(double));
+    self->u = ph_alloc_aligned(nodes * PH_LANES, sizeof(double));
+    self->u_bar = ph_alloc_aligned(nodes * PH_LANES, sizeof(double));
+    self->plain_u = ph_alloc(2 * nodes, sizeof(double));
+    if (!self->theta || !self->theta_bar || !self->u || !self->u_bar ||
+        !self->plain_u) {
+        return no_memory(error);
+    }
+    self->plain_bar = self->plain_u + nodes;
+    for (size_t m = 0; m < p; m++) {
+        for (size_t l = 0; l < PH_LANES; l++) {
+            self->theta[m * PH_LANES + l] = theta[m];
+        }
+    }
+    ph_plan_eval(plan, self->theta, self->u);
+    ph_plan_eval_plain(plan, theta, self->plain_u);
+    if (engine == PH_ENGINE_PLAIN) {
+        return PH_OK;
+    }
+    return ph_sweep_new(&self->sweep, plan) == PH_OK ? start_sweep(self, error)
+                                                     : no_memory(error);
+}
+
+int ph_curve_reach(ph_curve *self, double t_max, ph_error *error)
+{
+    if (t_max <= self->t_max) {
+        return PH_OK;
+    }
+    self->t_max = t_max;
+    return self->sweep ? start_sweep(self, error) : PH_OK;
+}
+
+void ph_curve_free(ph_curve *self)
+{
+    ph_free_aligned(self->theta);
+    ph_free_aligned(self->u);
+    ph_free_aligned(self->u_bar);
+    ph_free_aligned(self->theta_bar);
+    free(self->plain_u);
+    ph_sweep_free(self->sweep);
+}
+
+double ph_curve_rate(const ph_curve *self)
+{
+    double rate[PH_LANES];
+    ph_plan_rate(self->plan, self->u, rate);
+    return rate[0];
+}
+
+/* ---------------------------------------------------------------- evaluation */
+
+int ph_curve_value(ph_curve *self, ph_sweep_kind kind, double t, double *value,
+                   ph_error *error)
+{
+    double lane_value[PH_LANES];
+    int status = self->engine == PH_ENGINE_PLAIN
+                     ? ph_plain_eval(self->plan, self->plain_u, 1, &kind, &t, NULL,
+                                     lane_value, NULL, NULL)
+                     : ph_sweep_log(self->sweep, kind, t, lane_value);
+    if (status != PH_OK) {
+        return status == PH_E_NUMERIC ? outside(error) : no_memory(error);
+    }
+    *value = lane_value[0];
+    return isnan(*value) ? beyond_range(t, error) : PH_OK;
+}
+
+static int plain_gradient(ph_curve *self, ph_sweep_kind kind, double t,
+                          double *gradient)
+{
+    double value, one = 1;
+    memset(self->plain_bar, 0, ph_plan_nodes(self->plan) * sizeof *self->plain_bar);
+    memset(gradient, 0, ph_plan_parameters(self->plan) * sizeof *gradient);
+    int status = ph_plain_eval(self->plan, self->plain_u, 1, &kind, &t, NULL, &value,
+                               &one, self->plain_bar);
+    if (status == PH_OK) {
+        ph_plan_adjoint_plain(self->plan, self->plain_u, self->plain_bar, gradient);
+    }
+    return status;
+}
+
+/* Gradients of up to PH_LANES points at once. */
+static int lanes_gradient(ph_curve *self, ph_sweep_kind kind, size_t n, const double *t,
+                          const double *value, double *gradient)
+{
+    size_t p = ph_plan_parameters(self->plan);
+    for (size_t i = 0; i < n; i++) {
+        double weight[PH_LANES] = {0}, lane_value[PH_LANES];
+        weight[i] = 1;
+        for (size_t l = 0; l < PH_LANES; l++) {
+            lane_value[l] = value[i];
+        }
+        int status = ph_sweep_seed(self->sweep, kind, t[i], weight, lane_value);
+        if (status != PH_OK) {
+            return status;
+        }
+    }
+    memset(self->u_bar, 0, ph_plan_nodes(self->plan) * PH_LANES * sizeof *self->u_bar);
+    memset(self->theta_bar, 0, p * PH_LANES * sizeof *self->theta_bar);
+    int status = ph_sweep_gradient(self->sweep, self->u_bar);
+    if (status == PH_OK) {
+        ph_plan_adjoint(self->plan, self->u, self->u_bar, self->theta_bar);
+    }
+    for (size_t i = 0; i < n; i++) {
+        for (size_t m = 0; m < p; m++) {
+            gradient[i * p + m] = self->theta_bar[m * PH_LANES + i];
+        }
+    }
+    return status;
+}
+
+int ph_curve_gradient(ph_curve *self, ph_sweep_kind kind, size_t n, const double *t,
+                      const double *value, double *gradient, ph_error *error)
+{
+    size_t p = ph_plan_parameters(self->plan);
+    size_t stride = self->engine == PH_ENGINE_PLAIN ? 1 : PH_LANES;
+    for (size_t i = 0; i < n; i += stride) {
+        size_t count = n - i < stride ? n - i : stride;
+        int status =
+            self->engine == PH_ENGINE_PLAIN
+                ? plain_gradient(self, kind, t[i], gradient + i * p)
+                : lanes_gradient(self, kind, count, t + i, value + i, gradient + i * p);
+        if (status != PH_OK) {
+            return no_memory(error);
+        }
+    }
+    return PH_OK;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef PHASIC_DIST_CURVE_H
+#define PHASIC_DIST_CURVE_H
+
+#include "phasic/dist/points.h"
+#include "phasic/dist/sweep.h"
+
+/*
+ * One parameter vector by one engine, ready for values and gradients at points. The
+ * lane engine puts the same vector in all lanes; for gradients each lane of a backward
+ * sweep carries the seed of another point, so PH_LANES points are differentiated at
+ * once.
+ */
+typedef struct ph_curve {
+    const ph_plan *plan;
+    ph_engine engine;
+    ph_sweep *sweep;                       /* NULL for the plain engine */
+    double *theta, *u, *u_bar, *theta_bar; /* [items][PH_LANES] */
+    double *plain_u, *plain_bar;           /* [nodes] */
+    double t_max;
+} ph_curve;
+
+/* PH_E_NUMERIC where theta is outside the model. Free it in any case. */
+int ph_curve_begin(ph_curve *self, const ph_plan *plan, ph_engine engine,
+                   const double *theta, double t_max, ph_error *error);
+/* Starts again, for times up to t_max, where that is more than before. */
+int ph_curve_reach(ph_curve *self, double t_max, ph_error *error);
+void ph_curve_free(ph_curve *self);
+
+/* The largest total rate out of any state. */
+double ph_curve_rate(const ph_curve *self);
+
+/* log of a kind at t; PH_E_NUMERIC where it lies beyond double range. */
+int ph_curve_value(ph_curve *self, ph_sweep_kind kind, double t, double *value,
+                   ph_error *error);
+/* gradient[n][p] of these logarithms; value[n] from ph_curve_value. */
+int ph_curve_gradient(ph_curve *self, ph_sweep_kind kind, size_t n, const double *t,
+                      const double *value, double *gradient, ph_error *error);
+
+#endif

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Quantiles are roots of log F for the lower half of the probabilities and of log S for
+ * the upper half, so that neither end cancels. Newton's method runs in the scale in
+ * which the function is nearly straight: log F against log t (F ~ C t^m near 0), log S
+ * against t (S ~ C exp(-ct) far out). Every value narrows a bracket; a step that leaves
+ * the bracket is replaced by its middle, and a step outward, where there is no upper
+ * end yet, goes no further than GROWTH times t, because a value costs as many steps of
+ * uniformization as its time is long.
+ */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "curve.h"
+#include "phasic/base/buffer.h"
+#include "phasic/base/memory.h"
+
+#define GROWTH     4
+#define ITERATIONS 500
+#define STEP_DONE  1e-11 /* Newton's next step would be its square */
+#define NOISE      4e-16 /* relative, of a logarithm */
+#define TIE        1e-13 /* discrete time: probabilities this close are equal */
+#define ATOM_TIE   1e-15 /* the same for the mass absorbed at once */
+
+/* log of kind (distribution or survival) is to be `target`. */
+typedef struct goal {
+    ph_sweep_kind kind;
+    double target;
+} goal;
+
+/* 1 - p is exact for p >= 1/2. */
+static goal goal_of(double p, int upper)
+{
+    int low = (p <= 0.5) != (upper != 0);
+    return (goal){low ? PH_DISTRIBUTION : PH_SURVIVAL, log(p <= 0.5 ? p : 1 - p)};
+}
+
+/* How far t is beyond the quantile, in the logarithm; not negative: F is reached. */
+static int excess(ph_curve *curve, const goal *want, double t, double *value,
+                  double *beyond, ph_error *error)
+{
+    int status = ph_curve_reach(curve, GROWTH * t, error);
+    if (status == PH_OK) {
+        status = ph_curve_value(curve, want->kind, t, value, error);
+    }
+    if (status == PH_OK) {
+        *beyond = want->kind == PH_DISTRIBUTION ? *value - want->target
+                                                : want->target - *value;
+    }
+    return status;
+}
+
+/*
+ * Newton's step in log t for log F. Leftward, log F is no steeper than log t times the
+ * fewest jumps to absorption, so a long step is no longer than that slope asks for.
+ */
+static double leftward(double step, double beyond, size_t distance)
+{
+    double steepest = distance > 0 ? (double)distance : 1;
+    double shortest = -fmax(1, beyond / steepest);
+    return step < shortest ? shortest : step;
+}
+
+/* A number between low and high (which may be 0 and infinite), else t itself moved. */
+static double between(double low, double high, double t, double proposal)
+{
+    if (high == INFINITY && proposal > GROWTH * t) {
+        proposal = GROWTH * t;
+    }
+    if (proposal > low && proposal < high) {
+        return proposal;
+    }
+    if (high == INFINITY) {
+        return GROWTH * t;
+    }
+    return low > 0 ? sqrt(low) * sqrt(high) : high / GROWTH;
+}
+
+static int continuous(ph_curve *curve, const goal *want, double *root, ph_error *error)
+{
+    double low = 0, high = INFINITY, value, beyond, density;
+    size_t distance = curve->plan->graph->distance;
+    double t = (double)(distance > 0 ? distance : 1) / ph_curve_rate(curve);
+    for (int k = 0; k < ITERATIONS; k++) {
+        int status = excess(curve, want, t, &value, &beyond, error);
+        if (status == PH_OK) {
+            status = ph_curve_value(curve, PH_DENSITY, t, &density, error);
+        }
+        if (status != PH_OK) {
+            return status;
+        }
+        if (fabs(beyond) <= NOISE * fabs(value)) {
+            break;
+        }
+        *(beyond < 0 ? &low : &high) = t;
+        double step = -beyond / exp(log(t) + density - value);
+        double proposal = want->kind == PH_DISTRIBUTION
+                              ? t * exp(leftward(step, beyond, distance))
+                              : t + t * step;
+        double next = between(low, high, t, proposal);
+        double moved = fabs(next - t);
+        t = next;
+        if ((moved <= STEP_DONE * t && next == proposal) || moved <= NOISE * t) {
+            break;
+        }
+    }
+    *root = t;
+    return PH_OK;
+}
+
+static int discrete(ph_curve *curve, const goal *want, double *root, ph_error *error)
+{
+    double low = 0, high = 1, value, beyond = -1; /* F(low) is too small */
+    int status;
+    for (;; high *= 2) {
+        status = excess(curve, want, high, &value, &beyond, error);
+        if (status != PH_OK || beyond >= -TIE) {
+            break;
+        }
+        low = high;
+    }
+    while (status == PH_OK && high - low > 1) {
+        double middle = floor((low + high) / 2);
+        status = excess(curve, want, middle, &value, &beyond, error);
+        *(beyond >= -TIE ? &high : &low) = middle;
+    }
+    *root = high;
+    return status;
+}
+
+static int find(ph_curve *curve, const goal *want, double *t, ph_error *error)
+{
+    double value, beyond, tie = curve->plan->graph->discrete ? TIE : ATOM_TIE;
+    *t = 0;
+    if (want->target == -INFINITY) {
+        return PH_OK;
+    }
+    int status = excess(curve, want, 0, &value, &beyond, error);
+    if (status != PH_OK || beyond >= -tie) {
+        return status;
+    }
+    return curve->plan->graph->discrete ? discrete(curve, want, t, error)
+                                        : continuous(curve, want, t, error);
+}
+
+/* dt = -dF / f = dS / f. */
+static int slopes(ph_curve *curve, ph_sweep_kind kind, size_t n, const double *t,
+                  double *gradient, ph_error *error)
+{
+    size_t p = ph_plan_parameters(curve->plan);
+    double *value = ph_alloc(2 * n, sizeof *value);
+    if (!value) {
+        return ph_error_set(error, PH_E_MEMORY, "out of memory");
+    }
+    double *density = value + n;
+    int status = PH_OK;
+    for (size_t i = 0; i < n && status == PH_OK; i++) {
+        status = ph_curve_value(curve, kind, t[i], &value[i], error);
+        if (status == PH_OK) {
+            status = ph_curve_value(curve, PH_DENSITY, t[i], &density[i], error);
+        }
+    }
+    if (status == PH_OK) {
+        status = ph_curve_gradient(curve, kind, n, t, value, gradient, error);
+    }
+    for (size_t i = 0; i < n && status == PH_OK; i++) {
+        double factor = exp(value[i] - density[i]);
+        for (size_t m = 0; m < p; m++) {
+            gradient[i * p + m] *= kind == PH_DISTRIBUTION ? -factor : factor;
+        }
+    }
+    free(value);
+    return status;
+}
+
+/* Those of one kind are gathered, so that a way back serves PH_LANES of them. */
+static int all_slopes(ph_curve *curve, const goal *want, size_t n, const double *t,
+                      double *gradient, ph_error *error)
+{
+    size_t p = ph_plan_parameters(curve->plan), chosen;
+    double *time = ph_alloc(n * (p + 1), sizeof *time), *row = time + n;
+    if (!time) {
+        return ph_error_set(error, PH_E_MEMORY, "out of memory");
+    }
+    int status = PH_OK;
+    memset(gradient, 0, n * p * sizeof *gradient);
+    for (int k = 0; k < 2 && status == PH_OK; k++) {
+        ph_sweep_kind kind = k == 0 ? PH_DISTRIBUTION : PH_SURVIVAL;
+        chosen = 0;
+        for (size_t i = 0; i < n; i++) {
+            if (want[i].kind == kind && t[i] > 0) {
+                time[chosen++] = t[i];
+            }
+        }
+        status = slopes(curve, kind, chosen, time, row, error);
+        for (size_t i = n; i-- > 0;) {
+            if (want[i].kind == kind && t[i] > 0) {
+                memcpy(gradient + i * p, row + --chosen * p, p * sizeof *row);
+            }
+        }
+    }
+    free(time);
+    return status;
+}
+
+static int check(size_t n, const double *p, int upper, ph_error *error)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (upper ? !(p[i] > 0 && p[i] <= 1) : !(p[i] >= 0 && p[i] < 1)) {
+            char text[32];
+            ph_error_found(error, ph_double_text(p[i], text), -1);
+            return ph_error_set(error, PH_E_USAGE,
+                                upper ? "expects upper tail probabilities above 0 and "
+                                        "at most 1"
+                                      : "expects probabilities of at least 0 and "
+                                        "below 1");
+        }
+    }
+    return PH_OK;
+}
+
+int ph_points_quantile(const ph_plan *plan, ph_engine engine, const double *theta,
+                       size_t n, const double *p, int upper, double *t,
+                       double *gradient, ph_error *error)
+{
+    ph_curve curve = {0};
+    int status = check(n, p, upper, error);
+    goal *want = status == PH_OK ? ph_alloc(n, sizeof *want) : NULL;
+    if (status == PH_OK) {
+        status = want ? ph_curve_begin(&curve, plan, engine, theta, 0, error)
+                      : ph_error_set(error, PH_E_MEMORY, "out of memory");
+    }
+    for (size_t i = 0; i < n && status == PH_OK; i++) {
+        want[i] = goal_of(p[i], upper);
+        status = find(&curve, &want[i], &t[i], error);
+    }
+    if (status == PH_OK && gradient && plan->graph->discrete) {
+        memset(gradient, 0, n * ph_plan_parameters(plan) * sizeof *gradient);
+    } else if (status == PH_OK && gradient) {
+        status = all_slopes(&curve, want, n, t, gradient, error);
+    }
+    ph_curve_free(&curve);
+    free(want);
+    return status;
+}
