@@ -1,110 +1,233 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The names of the columns of a data file. */
+/*
+ * The names of the columns of a data file: the format's own, and the spellings of R's
+ * survival (status, time2), lifelines and fitdistrplus (left, right).
+ */
+#include <stdlib.h>
 #include <string.h>
 
+#include "phasic/base/buffer.h"
+#include "phasic/base/memory.h"
+#include "phasic/base/names.h"
 #include "private.h"
 
 static const struct {
     const char *name;
     ph_column_role role;
-    const char *missing; /* what this version would need to use the column */
 } known[] = {
-    {"time", PH_COLUMN_TIME, NULL},
-    {"count", PH_COLUMN_COUNT, NULL},
-    {"weight", PH_COLUMN_COUNT, NULL},
-    {"event", PH_COLUMN_EVENT, NULL},
-    {"status", PH_COLUMN_EVENT, NULL},
-    {"lower", PH_COLUMN_IGNORED, "interval-censored observations"},
-    {"upper", PH_COLUMN_IGNORED, "interval-censored observations"},
-    {"entry", PH_COLUMN_IGNORED, "left-truncated observations"},
-    {"group", PH_COLUMN_IGNORED, "groups of observations"},
+    {"time", PH_COLUMN_TIME},    {"count", PH_COLUMN_COUNT},
+    {"weight", PH_COLUMN_COUNT}, {"event", PH_COLUMN_EVENT},
+    {"status", PH_COLUMN_EVENT}, {"time2", PH_COLUMN_TIME2},
+    {"lower", PH_COLUMN_LOWER},  {"left", PH_COLUMN_LOWER},
+    {"upper", PH_COLUMN_UPPER},  {"right", PH_COLUMN_UPPER},
+    {"entry", PH_COLUMN_ENTRY},
 };
 #define N_KNOWN (sizeof known / sizeof *known)
 
-static int is_among(const char *name, const char *const *names, size_t length)
+char *ph_printable(const char *text, size_t length, char buffer[PH_SHOWN_TEXT + 1])
+{
+    size_t n = length > PH_SHOWN_TEXT ? PH_SHOWN_TEXT : length;
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)text[i];
+        buffer[i] = c < 0x20 || c >= 0x7f ? '?' : (char)c;
+    }
+    if (length > PH_SHOWN_TEXT) {
+        memcpy(buffer + n - 3, "...", 3);
+    }
+    buffer[n] = '\0';
+    return buffer;
+}
+
+/* ---------------------------------------------------------------- one by one */
+
+static long find_name(const char *name, const char *const *names, size_t length)
 {
     for (size_t i = 0; i < length; i++) {
         if (strcmp(name, names[i]) == 0) {
-            return 1;
+            return (long)i;
         }
     }
-    return 0;
+    return -1;
 }
 
-#define LONGEST 32 /* names beyond it resemble nothing */
-
-static size_t least(size_t a, size_t b)
+static ph_column_role known_role(const char *name)
 {
-    return a < b ? a : b;
-}
-
-/* Edit distance of two names (Wagner & Fischer 1974). */
-static size_t edit_distance(const char *a, const char *b)
-{
-    size_t n = strlen(a), m = strlen(b), row[LONGEST + 1];
-    if (n > LONGEST || m > LONGEST) {
-        return LONGEST;
-    }
-    for (size_t j = 0; j <= m; j++) {
-        row[j] = j;
-    }
-    for (size_t i = 1; i <= n; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= m; j++) {
-            size_t substitute = diagonal + (a[i - 1] != b[j - 1]);
-            diagonal = row[j];
-            row[j] = least(substitute, least(row[j], row[j - 1]) + 1);
-        }
-    }
-    return row[m];
-}
-
-static const char *nearest(const char *name, const ph_data_options *options)
-{
-    const char *best = NULL;
-    size_t distance = 3;
-    for (size_t i = 0; i < N_KNOWN + options->n_rewards; i++) {
-        const char *it = i < N_KNOWN ? known[i].name : options->rewards[i - N_KNOWN];
-        size_t here = edit_distance(name, it);
-        if (here < distance && here < strlen(it)) {
-            distance = here;
-            best = it;
-        }
-    }
-    return best;
-}
-
-static int unsupported(const char *name, const char *what, ph_error *error)
-{
-    return ph_error_set(error, PH_E_FEATURE,
-                        "%s are not supported in this version: leave the column out, "
-                        "or pass --ignore-columns %s",
-                        what, name);
-}
-
-int ph_column_find(const char *name, const ph_data_options *options,
-                   ph_column_role *role, ph_error *error)
-{
-    *role = PH_COLUMN_IGNORED;
-    if (is_among(name, options->ignore, options->n_ignore)) {
-        return PH_OK;
-    }
     for (size_t i = 0; i < N_KNOWN; i++) {
         if (strcmp(name, known[i].name) == 0) {
-            *role = known[i].role;
-            return known[i].missing ? unsupported(name, known[i].missing, error)
-                                    : PH_OK;
+            return known[i].role;
         }
     }
-    if (is_among(name, options->rewards, options->n_rewards)) {
-        return unsupported(name, "observations of a reward", error);
+    return PH_COLUMN_IGNORED;
+}
+
+static int unknown(const char *name, const ph_data_options *options, ph_error *error)
+{
+    const char **names = ph_alloc(N_KNOWN + 1 + options->n_rewards, sizeof *names);
+    if (!names) {
+        return ph_error_set(error, PH_E_MEMORY, "out of memory");
     }
+    size_t n = 0;
+    for (size_t i = 0; i < N_KNOWN; i++) {
+        names[n++] = known[i].name;
+    }
+    names[n++] = options->group ? options->group : "group";
+    for (size_t i = 0; i < options->n_rewards; i++) {
+        names[n++] = options->rewards[i];
+    }
+    const char *near = ph_nearest_name(name, names, n);
     ph_error_found(error, name, -1);
-    const char *hint = nearest(name, options);
-    return ph_error_set(
+    int status = ph_error_set(
         error, PH_E_DATA,
-        "unknown column%s%s%s; expected time, count (or weight) or event "
-        "(or status); --ignore-columns leaves others out",
-        hint ? " (did you mean '" : "", hint ? hint : "", hint ? "'?)" : "");
+        "unknown column%s%s%s; expected time, a reward of the model, count (or "
+        "weight), "
+        "event (or status), lower, upper, entry or group; --ignore-columns leaves "
+        "others out",
+        near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+    free(names);
+    return status;
+}
+
+/* A column of groups needs somebody who knows what they mean. */
+static int check_group(const char *name, const ph_data_options *options,
+                       ph_error *error)
+{
+    if (options->group_is_number || options->n_labels > 0) {
+        return PH_OK;
+    }
+    return ph_error_set(error, PH_E_DATA,
+                        "nothing says what a group changes: give the model \"groups\" "
+                        "(label to constants), or pass --group %s=CONSTANT where the "
+                        "labels are values of a constant, or --ignore-columns %s",
+                        name, name);
+}
+
+static int find_role(ph_column *self, const ph_data_options *options, ph_error *error)
+{
+    if (find_name(self->name, options->ignore, options->n_ignore) >= 0) {
+        return PH_OK;
+    }
+    if (strcmp(self->name, options->group ? options->group : "group") == 0) {
+        self->role = PH_COLUMN_GROUP;
+        return check_group(self->name, options, error);
+    }
+    long reward = find_name(self->name, options->rewards, options->n_rewards);
+    self->role = known_role(self->name);
+    if (reward >= 0 && self->role != PH_COLUMN_IGNORED) {
+        return ph_error_set(error, PH_E_DATA,
+                            "this is both a reward of the model and a column of the "
+                            "format; call the reward something else, or pass "
+                            "--ignore-columns %s",
+                            self->name);
+    }
+    if (reward >= 0) {
+        self->role = PH_COLUMN_REWARD;
+        self->reward = (size_t)reward;
+        return PH_OK;
+    }
+    return self->role == PH_COLUMN_IGNORED ? unknown(self->name, options, error)
+                                           : PH_OK;
+}
+
+/* -------------------------------------------------------------- all together */
+
+static int same_meaning(const ph_column *a, const ph_column *b)
+{
+    return a->role != PH_COLUMN_IGNORED && a->role == b->role &&
+           (a->role != PH_COLUMN_REWARD || a->reward == b->reward);
+}
+
+static int check_twice(const ph_column *columns, size_t k, ph_error *error)
+{
+    for (size_t i = 0; i < k; i++) {
+        if (same_meaning(&columns[i], &columns[k])) {
+            return ph_error_set(error, PH_E_DATA,
+                                "a second column of the same meaning as '%s'",
+                                columns[i].name);
+        }
+    }
+    return PH_OK;
+}
+
+/* R's Surv(time, time2, type = "interval2") has no codes: the columns are bounds. */
+static void bounds_without_codes(ph_column *columns, size_t n)
+{
+    for (size_t k = 0; k < n; k++) {
+        ph_column *it = &columns[k];
+        it->role = it->role == PH_COLUMN_TIME    ? PH_COLUMN_LOWER
+                   : it->role == PH_COLUMN_TIME2 ? PH_COLUMN_UPPER
+                                                 : it->role;
+    }
+}
+
+static int lacks(ph_error *error, const char *name, const char *other)
+{
+    return ph_error_set(error, PH_E_DATA, "a column '%s' needs a column '%s' beside it",
+                        name, other);
+}
+
+static int check_together(ph_column *columns, size_t n, const ph_data_options *options,
+                          ph_error *error)
+{
+    const char *name[PH_COLUMN_ROLES] = {NULL};
+    for (size_t k = 0; k < n; k++) {
+        name[columns[k].role] = columns[k].name;
+    }
+    const char *lower = name[PH_COLUMN_LOWER], *upper = name[PH_COLUMN_UPPER];
+    const char *time = name[PH_COLUMN_TIME], *time2 = name[PH_COLUMN_TIME2];
+    if (time2 && (lower || upper)) {
+        return ph_error_set(error, PH_E_DATA,
+                            "the column 'time2' has the meaning of '%s'; keep one",
+                            upper ? upper : lower);
+    }
+    if (!lower != !upper) {
+        return lower ? lacks(error, lower, strcmp(lower, "left") ? "upper" : "right")
+                     : lacks(error, upper, strcmp(upper, "right") ? "lower" : "left");
+    }
+    if (time2 && !time) {
+        return lacks(error, "time2", "time");
+    }
+    if (name[PH_COLUMN_EVENT] && !time && !name[PH_COLUMN_REWARD]) {
+        return lacks(error, name[PH_COLUMN_EVENT], "time");
+    }
+    if (!time && !lower && !name[PH_COLUMN_REWARD]) {
+        return ph_error_set(error, PH_E_DATA,
+                            "no column 'time', 'lower' and 'upper', or of a reward, "
+                            "among the names of the first row");
+    }
+    if (options->group_is_number && !name[PH_COLUMN_GROUP]) {
+        return ph_error_set(error, PH_E_DATA,
+                            "there is no column '%s', which --group names",
+                            options->group);
+    }
+    if (options->n_labels > 0 && !name[PH_COLUMN_GROUP]) {
+        return ph_error_set(error, PH_E_DATA,
+                            "the model has groups, but there is no column 'group' that "
+                            "says to which an observation belongs");
+    }
+    if (time2 && !name[PH_COLUMN_EVENT]) {
+        bounds_without_codes(columns, n);
+    }
+    return PH_OK;
+}
+
+int ph_columns_find(ph_column *columns, size_t n, const ph_data_options *options,
+                    ph_error *error)
+{
+    for (size_t k = 0; k < n; k++) {
+        if (columns[k].name[0] == '\0') {
+            ph_error_place(error, "column %zu", k + 1);
+            return ph_error_set(error, PH_E_DATA, "this column has no name");
+        }
+        int status = find_role(&columns[k], options, error);
+        if (status == PH_OK) {
+            status = check_twice(columns, k, error);
+        }
+        if (status != PH_OK) {
+            char cut[PH_SHOWN_TEXT + 1];
+            ph_error_place(error, "column '%s'",
+                           ph_printable(columns[k].name, strlen(columns[k].name), cut));
+            return status;
+        }
+    }
+    return check_together(columns, n, options, error);
 }

@@ -7,6 +7,17 @@
 
 #include "phasic/data/data.h"
 
+/* ------------------------------------------------------------------- data.c */
+
+/*
+ * Brings an observation that is not truncated yet into the form that data.h describes,
+ * or says what is wrong with its upper end. The ends of an interval may be equal, or
+ * the upper one infinite; a left-censored time may be 0.
+ */
+const char *ph_observation_normalize(ph_observation *self);
+/* Conditions it on running at `entry`, or says what is wrong with that. */
+const char *ph_observation_truncate(ph_observation *self, double entry);
+
 /* ------------------------------------------------------------------ merge.c */
 
 /* Distinct observations with their weights; zero-initialise. */
@@ -18,29 +29,87 @@ typedef struct ph_merge {
 } ph_merge;
 
 /* Adds to the weight of an observation, which is entered where it is not known. */
-int ph_merge_add(ph_merge *self, ph_observation_kind kind, double time, double weight);
+int ph_merge_add(ph_merge *self, const ph_observation *seen);
 void ph_merge_free(ph_merge *self);
 
 /*
- * Sorts what was merged into a data set of its own (file: a name for messages, digest
- * left empty). The merge is empty afterwards. PH_E_DATA where nothing was observed or
- * the weights add up to more than a double holds.
+ * Sorts what was merged into a data set of its own (file: a name for messages; digest
+ * and groups left empty). While merging, `part` is group * n_measures + reward. The
+ * merge is empty afterwards. PH_E_DATA where nothing was observed or the weights add up
+ * to more than a double holds.
  */
-int ph_merge_finish(ph_merge *self, const char *file, ph_data **data, ph_error *error);
+int ph_merge_finish(ph_merge *self, const char *file, size_t n_measures, ph_data **data,
+                    ph_error *error);
 
 /* ---------------------------------------------------------------- columns.c */
 
 typedef enum ph_column_role {
     PH_COLUMN_IGNORED,
     PH_COLUMN_TIME,
+    PH_COLUMN_TIME2,
+    PH_COLUMN_EVENT,
+    PH_COLUMN_LOWER,
+    PH_COLUMN_UPPER,
+    PH_COLUMN_ENTRY,
     PH_COLUMN_COUNT,
-    PH_COLUMN_EVENT
+    PH_COLUMN_GROUP,
+    PH_COLUMN_REWARD,
+    PH_COLUMN_ROLES
 } ph_column_role;
 
-/* What a column of this name means; PH_E_DATA or PH_E_FEATURE where it may not stand.
+typedef struct ph_column {
+    char *name;
+    ph_column_role role;
+    size_t reward; /* of PH_COLUMN_REWARD: index in ph_data_options.rewards */
+} ph_column;
+
+/*
+ * What the columns of a header mean, each by itself and all together. PH_E_DATA naming
+ * the column that may not stand there, or what is missing.
  */
-int ph_column_find(const char *name, const ph_data_options *options,
-                   ph_column_role *role, ph_error *error);
+int ph_columns_find(ph_column *columns, size_t n, const ph_data_options *options,
+                    ph_error *error);
+
+/* Text cut to PH_SHOWN_TEXT bytes and made printable. */
+#define PH_SHOWN_TEXT 16
+char *ph_printable(const char *text, size_t length, char buffer[PH_SHOWN_TEXT + 1]);
+
+/* -------------------------------------------------------------------- row.c */
+
+/* The cells of one row. */
+typedef struct ph_row {
+    double value[PH_COLUMN_ROLES];        /* by role */
+    unsigned char given[PH_COLUMN_ROLES]; /* by role: the cell is not missing */
+    size_t group;
+    double *reward; /* [n_rewards], NaN: missing */
+    size_t rewards; /* of them, not missing */
+} ph_row;
+
+/* What is wrong with a row: where, and in words. */
+typedef struct ph_row_fault {
+    ph_column_role role;
+    size_t reward;
+    const char *what;
+} ph_row_fault;
+
+void ph_row_clear(ph_row *self, size_t n_rewards);
+
+/* Text that says that a cell holds nothing. */
+int ph_cell_is_missing(const char *text, size_t length);
+/*
+ * Puts the number of a cell into the row. NULL, or what is wrong with the text. Not for
+ * groups.
+ */
+const char *ph_row_set(ph_row *self, const ph_column *column, const char *text,
+                       size_t length, int discrete);
+/*
+ * The observation of the row's time (*found 0: there is none) and of one reward, their
+ * part and weight aside. 0, or a fault.
+ */
+int ph_row_time(const ph_row *self, ph_observation *seen, int *found,
+                ph_row_fault *fault);
+int ph_row_reward(const ph_row *self, size_t reward, ph_observation *seen,
+                  ph_row_fault *fault);
 
 /* -------------------------------------------------------------------- csv.c */
 

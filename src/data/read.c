@@ -3,7 +3,7 @@
  * From the text of a data file to observations in one pass. The first row is the
  * header, or, where it is one number, the first of a list of times. Bad cells do not
  * end the reading: they are counted, and the first of them are collected for one
- * message.
+ * message. What the cells of a row say together stands in row.c.
  */
 #include <math.h>
 #include <stdio.h>
@@ -18,56 +18,36 @@
 
 #define MAX_COLUMNS 4096
 #define SHOWN       10 /* bad cells that the message lists */
-#define SHOWN_TEXT  16 /* bytes of each */
-
-typedef struct column {
-    char *name;
-    ph_column_role role;
-} column;
 
 typedef struct reader {
     const ph_data_options *options;
     ph_error *error;
     ph_merge merge;
-    column *columns;
+    ph_column *columns;
     size_t n_columns, columns_capacity;
-    int has_columns;      /* the header has been read */
-    size_t rows, missing; /* data rows; those without a time */
+    int has_columns; /* the header has been read */
+    size_t rows, missing, composite;
 
-    /* the row at hand */
-    double time, weight, event;
-    int absent[PH_COLUMN_EVENT + 1]; /* by role: the cell was empty */
+    char **group; /* labels met, where they are numbers */
+    size_t n_groups, groups_capacity;
+
+    ph_row row; /* at hand */
     int is_bad;
+    unsigned char *absent; /* [n_columns] the cell was empty */
 
     size_t n_bad;
     ph_buffer bad; /* the first of them, in words */
     long bad_line;
-    char bad_column[32], bad_text[SHOWN_TEXT + 1];
-    long later_line; /* of the first event 2, 0: none */
+    char bad_column[32], bad_text[PH_SHOWN_TEXT + 1];
 } reader;
 
 /* ---------------------------------------------------------------- bad cells */
 
-/* Text cut to SHOWN_TEXT bytes and made printable. */
-static char *printable(const char *text, size_t length, char buffer[SHOWN_TEXT + 1])
-{
-    size_t n = length > SHOWN_TEXT ? SHOWN_TEXT : length;
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)text[i];
-        buffer[i] = c < 0x20 || c >= 0x7f ? '?' : (char)c;
-    }
-    if (length > SHOWN_TEXT) {
-        memcpy(buffer + n - 3, "...", 3);
-    }
-    buffer[n] = '\0';
-    return buffer;
-}
-
 static void report(reader *self, long line, const char *name, const char *text,
                    size_t length, const char *what)
 {
-    char cut[SHOWN_TEXT + 1];
-    printable(text, length, cut);
+    char cut[PH_SHOWN_TEXT + 1];
+    ph_printable(text, length, cut);
     self->is_bad = 1;
     if (self->n_bad++ == 0) {
         self->bad_line = line;
@@ -81,6 +61,23 @@ static void report(reader *self, long line, const char *name, const char *text,
         }
         ph_buffer_add(&self->bad, what);
     }
+}
+
+/* A fault of a whole row, shown at the cell that it names. */
+static void report_fault(reader *self, long line, const ph_row_fault *fault)
+{
+    size_t k = 0;
+    while (k + 1 < self->n_columns && (self->columns[k].role != fault->role ||
+                                       (fault->role == PH_COLUMN_REWARD &&
+                                        self->columns[k].reward != fault->reward))) {
+        k++;
+    }
+    const ph_row *row = &self->row;
+    double value = fault->role == PH_COLUMN_REWARD ? row->reward[fault->reward]
+                                                   : row->value[fault->role];
+    char text[32];
+    ph_double_text(value, text);
+    report(self, line, self->columns[k].name, text, strlen(text), fault->what);
 }
 
 static int fail_bad(reader *self)
@@ -119,19 +116,8 @@ static int add_column(reader *self, long line, const char *text, size_t length)
     if (!name) {
         return ph_error_set(self->error, PH_E_MEMORY, "out of memory");
     }
-    self->columns[self->n_columns++] = (column){name, PH_COLUMN_IGNORED};
+    self->columns[self->n_columns++] = (ph_column){name, PH_COLUMN_IGNORED, 0};
     return PH_OK;
-}
-
-static int is_missing(const char *text, size_t length)
-{
-    static const char *const words[] = {"", "NA", "NaN", "nan"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        if (strlen(words[i]) == length && memcmp(words[i], text, length) == 0) {
-            return 1;
-        }
-    }
-    return 0;
 }
 
 static int is_number(const char *text)
@@ -156,57 +142,91 @@ static int check_header(reader *self)
 
 static int find_roles(reader *self)
 {
-    int seen[PH_COLUMN_EVENT + 1] = {0}, status = check_header(self);
-    for (size_t k = 0; k < self->n_columns && status == PH_OK; k++) {
-        column *it = &self->columns[k];
-        if (it->name[0] == '\0') {
-            ph_error_place(self->error, "column %zu", k + 1);
-            return ph_error_set(self->error, PH_E_DATA, "this column has no name");
-        }
-        status = ph_column_find(it->name, self->options, &it->role, self->error);
-        if (status == PH_OK && it->role != PH_COLUMN_IGNORED && seen[it->role]++) {
-            status =
-                ph_error_set(self->error, PH_E_DATA, "a second column of %s%s",
-                             it->role == PH_COLUMN_TIME ? "times" : "the same meaning",
-                             it->role == PH_COLUMN_COUNT   ? " (count, weight)"
-                             : it->role == PH_COLUMN_EVENT ? " (event, status)"
-                                                           : "");
-        }
-        if (status != PH_OK) {
-            char cut[SHOWN_TEXT + 1];
-            ph_error_place(self->error, "column '%s'",
-                           printable(it->name, strlen(it->name), cut));
+    int status = check_header(self);
+    return status == PH_OK ? ph_columns_find(self->columns, self->n_columns,
+                                             self->options, self->error)
+                           : status;
+}
+
+/* ------------------------------------------------------------------- groups */
+
+static int out_of_memory(reader *self)
+{
+    return ph_error_set(self->error, PH_E_MEMORY, "out of memory");
+}
+
+/* Most rows belong to the group of the row before: the search begins there. */
+static long find_label(const reader *self, const char *text, size_t length)
+{
+    int numbers = self->options->group_is_number;
+    size_t n = numbers ? self->n_groups : self->options->n_labels;
+    for (size_t i = 0, g = self->row.group; i < n; i++, g++) {
+        g = g < n ? g : 0;
+        const char *label = numbers ? self->group[g] : self->options->label[g];
+        if (strlen(label) == length && memcmp(label, text, length) == 0) {
+            return (long)g;
         }
     }
-    if (status == PH_OK && !seen[PH_COLUMN_TIME]) {
-        status = ph_error_set(self->error, PH_E_DATA,
-                              "no column 'time' among the names of the first row");
+    return -1;
+}
+
+static int add_label(reader *self, const char *text)
+{
+    char *copy = ph_strdup(text);
+    if (!copy || ph_grow(&self->group, &self->groups_capacity, self->n_groups + 1,
+                         sizeof *self->group) != 0) {
+        free(copy);
+        return out_of_memory(self);
     }
-    return status;
+    self->row.group = self->n_groups;
+    self->group[self->n_groups++] = copy;
+    return PH_OK;
+}
+
+/* Numbers are compared as numbers: their shortest text is the label. */
+static int read_number_label(reader *self, long line, const char *name,
+                             const char *text, size_t length)
+{
+    double value;
+    char label[32];
+    if (ph_double_read(text, length, &value) != PH_OK) {
+        report(self, line, name, text, length,
+               "is no number, the value of the constant that --group names");
+        return PH_OK;
+    }
+    ph_double_text(value + 0.0, label);
+    long found = find_label(self, label, strlen(label));
+    if (found < 0) {
+        return add_label(self, label);
+    }
+    self->row.group = (size_t)found;
+    return PH_OK;
+}
+
+static int read_label(reader *self, long line, const char *name, const char *text,
+                      size_t length)
+{
+    self->row.given[PH_COLUMN_GROUP] = 1;
+    if (self->options->group_is_number) {
+        return read_number_label(self, line, name, text, length);
+    }
+    long found = find_label(self, text, length);
+    if (found < 0) {
+        report(self, line, name, text, length, "is none of the groups of the model");
+    } else {
+        self->row.group = (size_t)found;
+    }
+    return PH_OK;
 }
 
 /* ---------------------------------------------------------------- data rows */
 
 static void begin_row(reader *self)
 {
-    self->time = NAN;
-    self->weight = self->event = 1;
+    size_t group = self->row.group;
+    ph_row_clear(&self->row, self->options->n_rewards);
+    self->row.group = group; /* where the search for a label begins */
     self->is_bad = 0;
-    memset(self->absent, 0, sizeof self->absent);
-}
-
-static const char *complaint(const reader *self, ph_column_role role, double value)
-{
-    if (value < 0) {
-        return "is negative";
-    }
-    if (role == PH_COLUMN_EVENT && value != 0 && value != 1 && value != 2) {
-        return "is neither 0 nor 1";
-    }
-    if (role == PH_COLUMN_TIME && self->options->discrete && value != floor(value)) {
-        return "is not a whole number";
-    }
-    return NULL;
 }
 
 static int read_cell(reader *self, long line, size_t k, const char *text, size_t length)
@@ -214,67 +234,107 @@ static int read_cell(reader *self, long line, size_t k, const char *text, size_t
     if (k >= self->n_columns || self->columns[k].role == PH_COLUMN_IGNORED) {
         return PH_OK;
     }
-    const column *it = &self->columns[k];
-    double value;
-    if (is_missing(text, length)) {
-        self->absent[it->role] = 1;
+    const ph_column *it = &self->columns[k];
+    self->absent[k] = (unsigned char)ph_cell_is_missing(text, length);
+    if (self->absent[k]) {
         return PH_OK;
     }
-    int status = ph_double_read(text, length, &value);
-    if (status == PH_E_MEMORY) {
-        return ph_error_set(self->error, status, "out of memory");
+    if (it->role == PH_COLUMN_GROUP) {
+        return read_label(self, line, it->name, text, length);
     }
     const char *what =
-        status == PH_OK ? complaint(self, it->role, value) : "is not a finite number";
+        ph_row_set(&self->row, it, text, length, self->options->discrete);
     if (what) {
         report(self, line, it->name, text, length, what);
-        return PH_OK;
-    }
-    switch (it->role) {
-    case PH_COLUMN_TIME: self->time = value; break;
-    case PH_COLUMN_COUNT: self->weight = value; break;
-    case PH_COLUMN_EVENT: self->event = value; break;
-    case PH_COLUMN_IGNORED: break;
-    }
-    if (self->event == 2 && self->later_line == 0) {
-        self->later_line = line;
     }
     return PH_OK;
 }
 
-/* A row that has a time needs the other cells too. */
+/* A row that observes something needs a count, a group, and a code for its time. */
 static void check_absent(reader *self, long line)
 {
+    const unsigned char *given = self->row.given;
     for (size_t k = 0; k < self->n_columns; k++) {
-        ph_column_role role = self->columns[k].role;
-        if (role != PH_COLUMN_IGNORED && self->absent[role]) {
-            report(self, line, self->columns[k].name, "", 0,
-                   role == PH_COLUMN_EVENT ? "is neither 0 nor 1"
-                                           : "is not a finite number");
+        const char *what = NULL;
+        switch (self->absent[k] ? self->columns[k].role : PH_COLUMN_IGNORED) {
+        case PH_COLUMN_COUNT: what = "is not a finite number"; break;
+        case PH_COLUMN_GROUP: what = "does not name a group"; break;
+        case PH_COLUMN_EVENT:
+            what = given[PH_COLUMN_TIME] ? "is none of 0, 1, 2 and 3" : NULL;
+            break;
+        default: break;
+        }
+        if (what) {
+            report(self, line, self->columns[k].name, "", 0, what);
         }
     }
 }
 
+static int add(reader *self, ph_observation *seen, size_t measure)
+{
+    size_t code = self->row.group * (self->options->n_rewards + 1) + measure;
+    if (code > UINT32_MAX >> 2) { /* two bits are the kind, in sorting */
+        return ph_error_set(self->error, PH_E_DATA, "too many groups");
+    }
+    seen->part = (uint32_t)code;
+    seen->weight = self->row.value[PH_COLUMN_COUNT];
+    int status = seen->weight > 0 ? ph_merge_add(&self->merge, seen) : PH_OK;
+    return status == PH_OK ? status : out_of_memory(self);
+}
+
+static int add_rewards(reader *self, long line)
+{
+    int status = PH_OK;
+    ph_observation seen;
+    ph_row_fault fault;
+    for (size_t r = 0; r < self->options->n_rewards && status == PH_OK; r++) {
+        if (isnan(self->row.reward[r])) {
+            continue;
+        }
+        if (ph_row_reward(&self->row, r, &seen, &fault) != PH_OK) {
+            report_fault(self, line, &fault);
+            return PH_OK;
+        }
+        status = add(self, &seen, r + 1);
+    }
+    return status;
+}
+
+static int add_row(reader *self, long line)
+{
+    ph_observation seen;
+    ph_row_fault fault;
+    int found = 0;
+    if (ph_row_time(&self->row, &seen, &found, &fault) != PH_OK) {
+        report_fault(self, line, &fault);
+        return PH_OK;
+    }
+    if (!found && self->row.rewards == 0) {
+        self->missing++;
+        return PH_OK;
+    }
+    check_absent(self, line);
+    if (self->is_bad) {
+        return PH_OK;
+    }
+    self->composite += (found != 0) + self->row.rewards > 1;
+    int status = found ? add(self, &seen, 0) : PH_OK;
+    return status == PH_OK ? add_rewards(self, line) : status;
+}
+
 static int end_row(reader *self, long line, size_t cells)
 {
+    int status = PH_OK;
     self->rows++;
     if (cells != self->n_columns) {
         char what[64];
         snprintf(what, sizeof what, "%zu cells instead of %zu", cells, self->n_columns);
         report(self, line, "", "", 0, what);
-    } else if (self->absent[PH_COLUMN_TIME]) {
-        self->missing++;
     } else if (!self->is_bad) {
-        check_absent(self, line);
-    }
-    int status = PH_OK;
-    if (!self->is_bad && !self->absent[PH_COLUMN_TIME] && self->weight > 0) {
-        status = ph_merge_add(&self->merge,
-                              self->event == 0 ? PH_RIGHT_CENSORED : PH_OBSERVED,
-                              self->time, self->weight);
+        status = add_row(self, line);
     }
     begin_row(self);
-    return status == PH_OK ? PH_OK : ph_error_set(self->error, status, "out of memory");
+    return status;
 }
 
 /* ------------------------------------------------------------------- events */
@@ -286,24 +346,49 @@ static int on_cell(void *context, long line, size_t k, const char *text, size_t 
                              : add_column(self, line, text, length);
 }
 
-/* The first row: names, or a number that heads a list of times without a name. */
-static int first_row(reader *self, long line)
+/* Room for the cells of a row, once the columns are known. */
+static int reserve_row(reader *self)
+{
+    self->absent = ph_alloc(self->n_columns, 1);
+    self->row.reward = ph_alloc(self->options->n_rewards, sizeof *self->row.reward);
+    if (!self->absent || !self->row.reward) {
+        return out_of_memory(self);
+    }
+    begin_row(self);
+    return PH_OK;
+}
+
+/* A list of times without a name: the name that was read is the first of them. */
+static int headless(reader *self, long line)
 {
     char *first = self->columns[0].name;
-    size_t length = strlen(first);
-    self->has_columns = 1;
-    begin_row(self);
-    if (self->n_columns > 1 || !(is_number(first) || is_missing(first, length))) {
-        int status = find_roles(self);
-        ph_error_position(self->error, status == PH_OK ? 0 : line, 0);
-        return status;
-    }
-    self->columns[0] = (column){ph_strdup("time"), PH_COLUMN_TIME};
+    self->columns[0].name = ph_strdup("time");
     int status = self->columns[0].name
-                     ? read_cell(self, line, 0, first, length)
-                     : ph_error_set(self->error, PH_E_MEMORY, "out of memory");
+                     ? ph_columns_find(self->columns, 1, self->options, self->error)
+                     : out_of_memory(self);
+    if (status == PH_OK) {
+        status = read_cell(self, line, 0, first, strlen(first));
+    }
     free(first);
     return status == PH_OK ? end_row(self, line, 1) : status;
+}
+
+/* The first row: names, or a number that heads a list of times. */
+static int first_row(reader *self, long line)
+{
+    const char *first = self->columns[0].name;
+    self->has_columns = 1;
+    int status = reserve_row(self);
+    if (status != PH_OK) {
+        return status;
+    }
+    if (self->n_columns == 1 &&
+        (is_number(first) || ph_cell_is_missing(first, strlen(first)))) {
+        return headless(self, line);
+    }
+    status = find_roles(self);
+    ph_error_position(self->error, status == PH_OK ? 0 : line, 0);
+    return status;
 }
 
 static int on_row(void *context, long line, size_t cells)
@@ -349,17 +434,70 @@ static int check_cells(reader *self)
     if (self->n_bad > 0) {
         return fail_bad(self);
     }
-    if (self->later_line > 0) {
-        ph_error_position(self->error, self->later_line, 0);
-        return ph_error_set(self->error, PH_E_FEATURE,
-                            "left-censored observations (event 2) are not supported in "
-                            "this version");
-    }
     if (self->merge.length == 0) {
         return ph_error_set(self->error, PH_E_DATA, "holds no observations (%zu row%s)",
                             self->rows, self->rows == 1 ? "" : "s");
     }
     return PH_OK;
+}
+
+/* The labels: those of the model, all of them, or those that were met. */
+static int take_groups(reader *self, ph_data *data)
+{
+    const ph_data_options *options = self->options;
+    if (options->group_is_number) {
+        data->group = self->group;
+        data->n_groups = self->n_groups;
+        self->group = NULL;
+        self->n_groups = 0;
+        return PH_OK;
+    }
+    data->group = ph_alloc(options->n_labels, sizeof *data->group);
+    for (size_t g = 0; data->group && g < options->n_labels; g++) {
+        if (!(data->group[g] = ph_strdup(options->label[g]))) {
+            return out_of_memory(self);
+        }
+        data->n_groups = g + 1;
+    }
+    return data->group ? PH_OK : out_of_memory(self);
+}
+
+static int finish(reader *self, const char *file, ph_data **data)
+{
+    ph_data *out = NULL;
+    int status = check_cells(self);
+    if (status == PH_OK) {
+        status = ph_merge_finish(&self->merge, file, self->options->n_rewards + 1, &out,
+                                 self->error);
+    }
+    if (status == PH_OK) {
+        status = take_groups(self, out);
+    }
+    if (status != PH_OK) {
+        ph_data_free(out);
+        return status;
+    }
+    out->rows = self->rows;
+    out->missing = self->missing;
+    out->composite = self->composite;
+    *data = out;
+    return PH_OK;
+}
+
+static void free_reader(reader *self)
+{
+    for (size_t k = 0; k < self->n_columns; k++) {
+        free(self->columns[k].name);
+    }
+    for (size_t g = 0; g < self->n_groups; g++) {
+        free(self->group[g]);
+    }
+    free(self->columns);
+    free(self->group);
+    free(self->absent);
+    free(self->row.reward);
+    ph_merge_free(&self->merge);
+    ph_buffer_free(&self->bad);
 }
 
 int ph_data_parse(ph_data **self, const char *file, const char *bytes, size_t length,
@@ -376,25 +514,15 @@ int ph_data_parse(ph_data **self, const char *file, const char *bytes, size_t le
         status = ph_csv_scan(text, text_length, &events, error);
     }
     if (status == PH_OK) {
-        status = check_cells(&it);
+        status = finish(&it, file, &data);
     }
     if (status == PH_OK) {
-        status = ph_merge_finish(&it.merge, file, &data, error);
-    }
-    if (status == PH_OK) {
-        data->rows = it.rows;
-        data->missing = it.missing;
         ph_digest(bytes, length, data->digest);
         *self = data;
     } else {
         ph_error_file(error, file);
     }
-    for (size_t k = 0; k < it.n_columns; k++) {
-        free(it.columns[k].name);
-    }
-    free(it.columns);
-    ph_merge_free(&it.merge);
-    ph_buffer_free(&it.bad);
+    free_reader(&it);
     return status;
 }
 

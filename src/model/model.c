@@ -97,9 +97,14 @@ static void free_extras(ph_model *self)
         free(self->derived[i].name);
         ph_expr_free(self->derived[i].value);
     }
+    for (size_t i = 0; i < self->n_groups; i++) {
+        free(self->groups[i].label);
+        free(self->groups[i].sets);
+    }
     free(self->rewards);
     free(self->epochs);
     free(self->derived);
+    free(self->groups);
 }
 
 void ph_model_free(ph_model *self)
@@ -209,9 +214,9 @@ static int read_time(ph_reader *r, const cJSON *item)
 static int read_head(ph_reader *r, const cJSON *root)
 {
     static const char *const keys[] = {
-        "phasic", "name",    "description", "time",   "constants", "parameters",
-        "state",  "start",   "transitions", "absorb", "matrix",    "graph",
-        "defect", "rewards", "epochs",      "derived"};
+        "phasic", "name",    "description", "time",    "constants", "parameters",
+        "state",  "start",   "transitions", "absorb",  "matrix",    "graph",
+        "defect", "rewards", "epochs",      "derived", "groups"};
     ph_model *model = r->model;
     int status = ph_read_object(r, root, "a model", keys, PH_COUNT(keys));
     if (status != PH_OK || (status = read_version(r, root)) != PH_OK) {
@@ -295,11 +300,15 @@ static int read_extras(ph_reader *r, const cJSON *root)
     const cJSON *rewards = ph_json_get(root, "rewards");
     const cJSON *epochs = ph_json_get(root, "epochs");
     const cJSON *derived = ph_json_get(root, "derived");
+    const cJSON *groups = ph_json_get(root, "groups");
     int status = rewards ? ph_read_rewards(r, rewards) : PH_OK;
     if (status == PH_OK && epochs) {
         status = ph_read_epochs(r, epochs);
     }
-    return status == PH_OK && derived ? ph_read_derived(r, derived) : status;
+    if (status == PH_OK && derived) {
+        status = ph_read_derived(r, derived);
+    }
+    return status == PH_OK && groups ? ph_read_groups(r, groups) : status;
 }
 
 static int read_model(ph_reader *r)

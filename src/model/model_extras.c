@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Rewards, epochs and derived quantities. */
+/* Rewards, epochs, derived quantities and groups. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -262,6 +262,94 @@ int ph_read_derived(ph_reader *r, const cJSON *object)
     cJSON_ArrayForEach(item, object)
     {
         status = read_derived(r, item, model->derived + model->n_derived++);
+        if (status != PH_OK) {
+            return status;
+        }
+    }
+    return PH_OK;
+}
+
+/* ---- groups ---- */
+
+static int unknown_constant(ph_reader *r, const cJSON *item)
+{
+    const ph_model *model = r->model;
+    const char **names = ph_alloc(model->n_constants, sizeof *names);
+    if (!names) {
+        return PH_E_MEMORY;
+    }
+    for (size_t i = 0; i < model->n_constants; i++) {
+        names[i] = model->constants[i].name;
+    }
+    const char *nearest = ph_nearest_name(item->string, names, model->n_constants);
+    int status = ph_fail_key(r, item, "expected a constant of the model%s%s%s",
+                             nearest ? "; did you mean '" : "", nearest ? nearest : "",
+                             nearest ? "'?" : "");
+    free(names);
+    return status;
+}
+
+static int read_group_set(ph_reader *r, const cJSON *item, ph_group_set *set)
+{
+    const ph_model *model = r->model;
+    while (set->constant < model->n_constants &&
+           strcmp(model->constants[set->constant].name, item->string) != 0) {
+        set->constant++;
+    }
+    if (set->constant == model->n_constants) {
+        return unknown_constant(r, item);
+    }
+    return ph_read_constant(r, item, "a constant of a group", &set->value);
+}
+
+static int read_group(ph_reader *r, const cJSON *object, ph_group *group)
+{
+    static const char *const missing[] = {"", "NA", "NaN", "nan"};
+    const cJSON *item;
+    for (size_t i = 0; i < PH_COUNT(missing); i++) {
+        if (strcmp(object->string, missing[i]) == 0) {
+            return ph_fail_key(r, object,
+                               "in a data file this stands for a missing value; "
+                               "expected the label of a group");
+        }
+    }
+    int status = ph_read_object(r, object, "a group", NULL, 0);
+    if (status != PH_OK) {
+        return status;
+    }
+    group->label = ph_strdup(object->string);
+    group->sets = ph_alloc((size_t)cJSON_GetArraySize(object), sizeof *group->sets);
+    if (!group->label || !group->sets) {
+        return PH_E_MEMORY;
+    }
+    cJSON_ArrayForEach(item, object)
+    {
+        status = read_group_set(r, item, group->sets + group->n_sets++);
+        if (status != PH_OK) {
+            return status;
+        }
+    }
+    return PH_OK;
+}
+
+int ph_read_groups(ph_reader *r, const cJSON *object)
+{
+    ph_model *model = r->model;
+    const cJSON *item;
+    int status = ph_read_object(r, object, "'groups'", NULL, 0);
+    if (status == PH_OK && !object->child) {
+        status = ph_fail(r, object, "expected at least one group");
+    }
+    if (status != PH_OK) {
+        return status;
+    }
+    model->groups = ph_alloc((size_t)cJSON_GetArraySize(object), sizeof *model->groups);
+    if (!model->groups) {
+        return PH_E_MEMORY;
+    }
+    cJSON_ArrayForEach(item, object)
+    {
+        status = read_group(r, item, model->groups + model->n_groups++);
         if (status != PH_OK) {
             return status;
         }

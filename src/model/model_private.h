@@ -106,5 +106,6 @@ int ph_read_graph(ph_reader *r, const cJSON *item);
 int ph_read_rewards(ph_reader *r, const cJSON *item);
 int ph_read_epochs(ph_reader *r, const cJSON *item);
 int ph_read_derived(ph_reader *r, const cJSON *item);
+int ph_read_groups(ph_reader *r, const cJSON *object);
 
 #endif

@@ -160,7 +160,7 @@ static void test_missing(void **state)
     assert_true(data->total_weight == 1);
     ph_data_free(data);
     ph_error error = refuse("time,event\n1,\n2,NA\n");
-    assert_says(&error, "2 bad cells: line 2: event '' is neither");
+    assert_says(&error, "2 bad cells: line 2: event '' is none of 0, 1, 2");
     error = refuse("time,count\n1,\n");
     assert_says(&error, "line 2: count ''");
     error =
@@ -211,7 +211,9 @@ static void test_bad_cells(void **state)
         {"time\n1 2\n", "time '1 2' is not a finite number", "1 2", 2},
         {"time,count\n1,-2\n", "count '-2' is negative", "-2", 2},
         {"time,weight\n1,Inf\n", "weight 'Inf' is not a finite number", "Inf", 2},
-        {"time,event\n1,3\n", "event '3' is neither 0 nor 1", "3", 2},
+        {"time,event\n1,4\n", "event '4' is none of 0, 1, 2 and 3", "4", 2},
+        {"time,event\n1,-1\n", "event '-1' is none of 0, 1, 2 and 3", "-1", 2},
+        {"time,event\n1,0.5\n", "event '0.5' is none of 0, 1, 2 and 3", "0.5", 2},
         {"time,event\n1,yes\n", "event 'yes' is not a finite number", "yes", 2},
         {"time\n\x01\x7F\xC3\xA9\n", "time '\?\?\?\?' is not", "\?\?\?\?", 2},
         {"time\n12345678901234567890x\n", "time '1234567890123...' is",
@@ -307,32 +309,16 @@ static void test_header_errors(void **state)
     error = refuse("time,event,time\n1,1,1\n");
     assert_says(&error, "second column");
     error = refuse("time,count,weight\n1,1,1\n");
-    assert_says(&error, "count, weight");
+    assert_says(&error, "same meaning as 'count'");
+    assert_string_equal(error.place, "column 'weight'");
     error = refuse("time,event,status\n1,1,1\n");
-    assert_says(&error, "event, status");
+    assert_says(&error, "same meaning as 'event'");
     error = refuse("event,count\n1,1\n");
+    assert_says(&error, "a column 'event' needs a column 'time'");
+    error = refuse("count\n1\n");
     assert_says(&error, "no column 'time'");
     error = refuse("time,\n1,1\n");
     assert_string_equal(error.place, "column 2");
-}
-
-static void test_unsupported(void **state)
-{
-    (void)state;
-    const char *rewards[] = {"total_length"};
-    const ph_data_options options = {.rewards = rewards, .n_rewards = 1};
-    const char *texts[] = {"lower,upper\n1,2\n", "time,entry\n2,1\n",
-                           "time,group\n1,a\n", "time,upper\n1,2\n",
-                           "time,total_length\n1,2\n"};
-    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        ph_error error = refuse_with(texts[i], &options, PH_E_FEATURE);
-        assert_says(&error, "not supported in this version");
-        assert_memory_equal(error.place, "column '", 8);
-    }
-    ph_error error = refuse_with("time,event\n1,1\n2,2\n3,2\n", &options, PH_E_FEATURE);
-    assert_says(&error, "left-censored");
-    assert_int_equal(error.line, 3);
-    refuse_with("time,event\n1,1\n2,2\nx,1\n", &options, PH_E_DATA);
 }
 
 static void test_empty(void **state)
@@ -378,6 +364,249 @@ static void test_binary(void **state)
         }
     }
     free(bytes);
+}
+
+/* -------------------------------------------------------------------- kinds */
+
+/* One observation as it should come out. */
+typedef struct expected {
+    ph_observation_kind kind;
+    double time, upper, entry, weight;
+} expected;
+
+static void assert_all(const char *text, size_t n, const expected *list)
+{
+    ph_data *data = parse(text);
+    assert_int_equal(data->n, n);
+    for (size_t i = 0; i < n; i++) {
+        const ph_observation *it = &data->observation[i];
+        assert_is(data, i, list[i].kind, list[i].time, list[i].weight);
+        assert_true(it->upper == list[i].upper);
+        assert_true(it->entry == list[i].entry);
+        assert_int_equal(it->part, 0);
+    }
+    ph_data_free(data);
+}
+
+#define NO PH_NO_ENTRY
+
+/* Five kinds of row: lower and upper say by themselves what they are. */
+static void test_bounds(void **state)
+{
+    (void)state;
+    const expected list[] = {
+        {PH_OBSERVED, 0, 0, NO, 1},          {PH_OBSERVED, 2, 0, NO, 1},
+        {PH_RIGHT_CENSORED, 1, 0, NO, 4},    {PH_LEFT_CENSORED, 3, 0, NO, 4},
+        {PH_INTERVAL_CENSORED, 1, 2, NO, 2}, {PH_INTERVAL_CENSORED, 1, 3, NO, 1}};
+    const char *rows = "1,2\n2,2\n1,\n1,NA\n1,Inf\n1,inf\n0,3\n,3\nNA,3\n-Inf,3\n"
+                       "1,3\n1.0,2e0\n0,0\n";
+    const char *names[] = {"lower,upper", "left,right", "left,upper", "time,time2"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char text[256];
+        snprintf(text, sizeof text, "%s\n%s", names[i], rows);
+        assert_all(text, 6, list);
+    }
+    ph_data *data = parse("lower,upper\n,\nNA,Inf\n1,2\n"); /* two say nothing */
+    assert_int_equal(data->missing, 2);
+    assert_int_equal(data->n, 1);
+    ph_data_free(data);
+}
+
+/* R's Surv(time, time2, event, type = "interval"). */
+static void test_codes(void **state)
+{
+    (void)state;
+    const expected list[] = {{PH_OBSERVED, 2, 0, NO, 3},
+                             {PH_RIGHT_CENSORED, 2, 0, NO, 1},
+                             {PH_LEFT_CENSORED, 2, 0, NO, 1},
+                             {PH_INTERVAL_CENSORED, 2, 5, NO, 1}};
+    assert_all("time,time2,event\n2,1,0\n2,NA,1\n2,,2\n2,5,3\n2,2,3\n2,2,1\n", 4, list);
+    assert_all("status,time2,time\n0,,2\n1,,2\n2,,2\n3,5,2\n3,2,2\n1,,2\n", 4, list);
+    assert_all("time,event\n2,TRUE\n2,False\n2,true\n2,1\n", 2,
+               (const expected[]){{PH_OBSERVED, 2, 0, NO, 3},
+                                  {PH_RIGHT_CENSORED, 2, 0, NO, 1}});
+    assert_all("time,event\n0,2\n", 1, (const expected[]){{PH_OBSERVED, 0, 0, NO, 1}});
+    assert_all("time,time2,event\n2,Inf,3\n", 1,
+               (const expected[]){{PH_RIGHT_CENSORED, 2, 0, NO, 1}});
+}
+
+static void test_entries(void **state)
+{
+    (void)state;
+    assert_all("time,entry,status\n2,1,1\n4,0,0\n5,0.5,1\n5,,1\n3,3,0\n", 5,
+               (const expected[]){{PH_OBSERVED, 2, 0, 1, 1},
+                                  {PH_OBSERVED, 5, 0, NO, 1},
+                                  {PH_OBSERVED, 5, 0, 0.5, 1},
+                                  {PH_RIGHT_CENSORED, 3, 0, 3, 1},
+                                  {PH_RIGHT_CENSORED, 4, 0, 0, 1}});
+    /* an interval begins at the entry at the earliest */
+    assert_all("lower,upper,entry\n0,5,1\n2,5,1\n0.5,5,1\n1,,0.5\n0,5,0\n", 4,
+               (const expected[]){{PH_RIGHT_CENSORED, 1, 0, 0.5, 1},
+                                  {PH_INTERVAL_CENSORED, 0, 5, 0, 1},
+                                  {PH_INTERVAL_CENSORED, 1, 5, 1, 2},
+                                  {PH_INTERVAL_CENSORED, 2, 5, 1, 1}});
+}
+
+/* A file may hold times and intervals, one or the other in each row. */
+static void test_mixed(void **state)
+{
+    (void)state;
+    assert_all("time,lower,upper,event\n2,,,1\n,1,2,\nNA,1,NA,3\n3,NA,NA,0\n,,,\n", 4,
+               (const expected[]){{PH_OBSERVED, 2, 0, NO, 1},
+                                  {PH_RIGHT_CENSORED, 1, 0, NO, 1},
+                                  {PH_RIGHT_CENSORED, 3, 0, NO, 1},
+                                  {PH_INTERVAL_CENSORED, 1, 2, NO, 1}});
+}
+
+static void test_bad_kinds(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *says;
+        long line;
+    } table[] = {
+        {"lower,upper\n1,2\n3,2\n", "upper '2' lies below the interval's beginning", 3},
+        {"lower,upper\nInf,2\n", "lower 'Inf' is not a finite number", 2},
+        {"lower,upper\n-1,2\n", "lower '-1' is negative", 2},
+        {"lower,upper\n1,-Inf\n", "upper '-Inf' is not a finite number", 2},
+        {"time,lower,upper\n1,2,3\n", "time '1' stands beside a lower", 2},
+        {"time,lower,upper,event\n,2,3,1\n", "event '1' goes with a time", 2},
+        {"time,time2,event\n1,,3\n", "event '3' needs a time2", 2},
+        {"time,time2,event\n3,2,3\n", "time2 '2' lies below", 2},
+        {"time,time2,event\n,2,1\n", "time2 '2' stands without a time", 2},
+        {"time,entry\n2,2\n", "entry '2' is not before the end", 2},
+        {"time,entry,event\n2,2.5,0\n", "entry '2.5' is later than the end", 2},
+        {"lower,upper,entry\n1,2,2\n", "entry '2' is not before the end", 2},
+        {"time,entry\n2,-1\n", "entry '-1' is negative", 2},
+        {"time,entry\n2,Inf\n", "entry 'Inf' is not a finite number", 2},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        ph_error error = refuse(table[i].text);
+        assert_says(&error, table[i].says);
+        assert_int_equal(error.line, table[i].line);
+    }
+    static const char *const headers[][2] = {
+        {"lower\n1\n", "'lower' needs a column 'upper'"},
+        {"right\n1\n", "'right' needs a column 'left'"},
+        {"time2,event\n1,1\n", "'time2' needs a column 'time'"},
+        {"lower,upper,event\n1,2,3\n", "'event' needs a column 'time'"},
+        {"time,time2,lower,upper\n1,2,,\n", "the meaning of 'upper'"},
+        {"lower,left,upper\n1,1,1\n", "same meaning as 'lower'"},
+    };
+    for (size_t i = 0; i < sizeof headers / sizeof *headers; i++) {
+        ph_error error = refuse(headers[i][0]);
+        assert_says(&error, headers[i][1]);
+    }
+    const ph_data_options discrete = {.discrete = 1};
+    ph_error error = refuse_with("lower,upper\n1,2.5\n", &discrete, PH_E_DATA);
+    assert_says(&error, "upper '2.5' is not a whole number");
+    error = refuse_with("time,entry\n3,0.5\n", &discrete, PH_E_DATA);
+    assert_says(&error, "entry '0.5' is not a whole number");
+    ph_data *data = parse_with("lower,upper\n1,Inf\n", &discrete);
+    assert_is(data, 0, PH_RIGHT_CENSORED, 1, 1);
+    ph_data_free(data);
+}
+
+/* ---------------------------------------------------------- groups, rewards */
+
+static void assert_part(const ph_data *data, size_t k, size_t group, size_t reward,
+                        size_t first, size_t end, double median)
+{
+    const ph_data_part *part = &data->part[k];
+    assert_true(k < data->n_parts);
+    assert_int_equal(part->group, group);
+    assert_int_equal(part->reward, reward);
+    assert_int_equal(part->first, first);
+    assert_int_equal(part->end, end);
+    assert_true(part->median == median);
+    for (size_t i = first; i < end; i++) {
+        assert_int_equal(data->observation[i].part, k);
+    }
+}
+
+static void test_groups(void **state)
+{
+    (void)state;
+    const char *labels[] = {"b", "a", "unused"};
+    const ph_data_options options = {.label = labels, .n_labels = 3};
+    ph_data *data = parse_with("group,time\na,1\nb,2\na,1\nb,3\nb,7\n,NA\n", &options);
+    assert_int_equal(data->n_groups, 3); /* the model's, in its order */
+    assert_string_equal(data->group[0], "b");
+    assert_string_equal(data->group[2], "unused");
+    assert_int_equal(data->n_parts, 2);
+    assert_part(data, 0, 0, 0, 0, 3, 3);
+    assert_part(data, 1, 1, 0, 3, 4, 1);
+    assert_is(data, 3, PH_OBSERVED, 1, 2);
+    assert_int_equal(data->missing, 1);
+    ph_data_free(data);
+    ph_error error = refuse_with("time,group\n1,a\n2,c\n3,\n", &options, PH_E_DATA);
+    assert_says(&error, "2 bad cells: line 3: group 'c' is none of the groups");
+    assert_says(&error, "line 4: group '' does not name a group");
+    error = refuse_with("time\n1\n", &options, PH_E_DATA);
+    assert_says(&error, "no column 'group'");
+    error = refuse("time,group\n1,a\n");
+    assert_says(&error, "nothing says what a group changes");
+    assert_string_equal(error.place, "column 'group'");
+}
+
+/* --group: numbers in a column of any name, equal where their values are. */
+static void test_number_groups(void **state)
+{
+    (void)state;
+    const ph_data_options options = {.group = "size", .group_is_number = 1};
+    ph_data *data =
+        parse_with("size,time\n10,1\n5,2\n1e1,3\n5.0,4\n-0,1\n0,2\n", &options);
+    assert_int_equal(data->n_groups, 3);
+    assert_string_equal(data->group[0], "10");
+    assert_string_equal(data->group[1], "5");
+    assert_string_equal(data->group[2], "0");
+    assert_int_equal(data->n_parts, 3);
+    assert_part(data, 0, 0, 0, 0, 2, 2);
+    assert_part(data, 1, 1, 0, 2, 4, 3);
+    ph_data_free(data);
+    ph_error error = refuse_with("size,time\nten,1\n", &options, PH_E_DATA);
+    assert_says(&error, "size 'ten' is no number");
+    error = refuse_with("time\n1\n", &options, PH_E_DATA);
+    assert_says(&error, "no column 'size'");
+    error = refuse_with("1\n2\n", &options, PH_E_DATA); /* without a header */
+    assert_says(&error, "no column 'size'");
+}
+
+/* Every observed cell is an observation of its own. */
+static void test_rewards(void **state)
+{
+    (void)state;
+    const char *rewards[] = {"unseen", "length", "cost", "left"};
+    const ph_data_options options = {.rewards = rewards, .n_rewards = 4};
+    ph_data *data = parse_with("cost,time,length,event,count\n"
+                               "1,2,3,1,1\nNA,2,,0,1\n,,3,1,4\n0,2,,1,1\n,,,,\n",
+                               &options);
+    assert_int_equal(data->n_parts, 3);
+    assert_part(data, 0, 0, 0, 0, 2, 2);
+    assert_part(data, 1, 0, 2, 2, 3, 3);
+    assert_part(data, 2, 0, 3, 3, 5, 1);
+    assert_is(data, 0, PH_OBSERVED, 2, 2);
+    assert_is(data, 1, PH_RIGHT_CENSORED, 2, 1);
+    assert_is(data, 2, PH_OBSERVED, 3, 5);
+    assert_is(data, 3, PH_OBSERVED, 0, 1);
+    assert_int_equal(data->composite, 2);
+    assert_int_equal(data->missing, 1);
+    ph_data_free(data);
+    data = parse_with("length\n3\n", &options); /* no time at all */
+    assert_part(data, 0, 0, 2, 0, 1, 3);
+    ph_data_free(data);
+    static const char *const bad[][2] = {
+        {"time,length,event\n1,2,0\n", "length '2' is given for a process that was"},
+        {"length,event\n2,0\n", "event '0' is censoring, which goes with a time"},
+        {"time,length,entry\n3,2,1\n", "entry '1' goes with a time"},
+        {"length\n-2\n", "length '-2' is negative"},
+        {"left,right\n1,2\n", "both a reward of the model and a column"},
+        {"length,length\n1,2\n", "same meaning as 'length'"},
+    };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        ph_error error = refuse_with(bad[i][0], &options, PH_E_DATA);
+        assert_says(&error, bad[i][1]);
+    }
 }
 
 /* -------------------------------------------------------------------- files */
@@ -523,6 +752,56 @@ static void test_median(void **state)
     assert_true(median(4, time, event, tiny) == 3);
 }
 
+/* The middle of an interval, half of a left-censored time; zeros have no scale. */
+static void test_median_of_kinds(void **state)
+{
+    (void)state;
+    ph_data *data = parse("lower,upper\n0,6\n1,2\n10,10\n"); /* 3, 1.5, 10 */
+    assert_true(ph_data_median(data) == 3);
+    ph_data_free(data);
+    data = parse("0\n0\n0\n4\n2\n8\n");
+    assert_true(ph_data_median(data) == 4);
+    ph_data_free(data);
+    data = parse("0\n");
+    assert_true(ph_data_median(data) == 0);
+    ph_data_free(data);
+    data = parse("lower,upper,count\n0,6,1\n1,2,1\n10,10,1\n5,,3\n"); /* 5 twice over */
+    assert_true(ph_data_median(data) == 5);
+    ph_data_free(data);
+}
+
+static void test_observations(void **state)
+{
+    (void)state;
+    const ph_observation list[] = {
+        {PH_INTERVAL_CENSORED, 7, 1, 2, NO, 1},
+        {PH_INTERVAL_CENSORED, 0, 2, 2, NO, 1},
+        {PH_OBSERVED, 0, 2, 99, NO, 2},
+        {PH_LEFT_CENSORED, 0, 4, 0, 1, 0.5},
+    };
+    ph_data *data = NULL;
+    ph_error error = {0};
+    assert_int_equal(ph_data_from_observations(&data, 4, list, &error), PH_OK);
+    assert_int_equal(data->n, 3);
+    assert_is(data, 0, PH_OBSERVED, 2, 3);
+    assert_is(data, 1, PH_INTERVAL_CENSORED, 1, 1);
+    assert_true(data->observation[1].upper == 2);
+    assert_is(data, 2, PH_INTERVAL_CENSORED, 1, 0.5);
+    assert_true(data->observation[2].upper == 4 && data->observation[2].entry == 1);
+    ph_data_free(data);
+    const ph_observation bad[] = {{PH_INTERVAL_CENSORED, 0, 2, 1, NO, 1},
+                                  {PH_OBSERVED, 0, 2, 0, 2, 1},
+                                  {PH_OBSERVED, 0, 2, 0, -2, 1},
+                                  {PH_OBSERVED, 0, NAN, 0, NO, 1}};
+    const char *says[] = {"upper end lies below", "entry is not before", "entry is -2",
+                          "time is"};
+    for (size_t i = 0; i < 4; i++) {
+        ph_error one = {0};
+        assert_int_equal(ph_data_from_observations(&data, 1, &bad[i], &one), PH_E_DATA);
+        assert_says(&one, says[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -532,11 +811,16 @@ int main(void)
         cmocka_unit_test(test_discrete),       cmocka_unit_test(test_bad_cells),
         cmocka_unit_test(test_many_bad_cells), cmocka_unit_test(test_ragged),
         cmocka_unit_test(test_lines),          cmocka_unit_test(test_quotes),
-        cmocka_unit_test(test_header_errors),  cmocka_unit_test(test_unsupported),
-        cmocka_unit_test(test_empty),          cmocka_unit_test(test_binary),
-        cmocka_unit_test(test_files),          cmocka_unit_test(test_shipped),
-        cmocka_unit_test(test_locale),         cmocka_unit_test(test_large),
-        cmocka_unit_test(test_arrays),         cmocka_unit_test(test_median),
+        cmocka_unit_test(test_header_errors),  cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_binary),         cmocka_unit_test(test_files),
+        cmocka_unit_test(test_shipped),        cmocka_unit_test(test_locale),
+        cmocka_unit_test(test_large),          cmocka_unit_test(test_arrays),
+        cmocka_unit_test(test_median),         cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_codes),          cmocka_unit_test(test_entries),
+        cmocka_unit_test(test_mixed),          cmocka_unit_test(test_bad_kinds),
+        cmocka_unit_test(test_groups),         cmocka_unit_test(test_number_groups),
+        cmocka_unit_test(test_rewards),        cmocka_unit_test(test_median_of_kinds),
+        cmocka_unit_test(test_observations),
     };
     return ph_check_run(tests);
 }

@@ -9,19 +9,33 @@
 #include "phasic/dist/points.h"
 
 /*
- * Log-likelihood of a data set: sum over observations of weight * log f(time), or of
- * weight * log survival(time) where right-censored. Immutable; refers to plan and data.
+ * Log-likelihood of a data set: the sum over observations of
+ *
+ *   weight (log f(time), log S(time), log F(time) or log (F(upper) - F(time)),
+ *           less log S(entry) where truncated on the left)
+ *
+ * by their kinds, with the process of the part that they belong to. Several totals of
+ * one row enter by their marginal densities (composite likelihood: Varin, Reid & Firth
+ * 2011). Immutable; refers to plans and data.
  */
 typedef struct ph_lik ph_lik;
 typedef struct ph_lik_work
     ph_lik_work; /* one per worker; grows when a sweep needs it */
 
 /*
- * PH_E_DATA where an observation cannot happen under any parameters: a time of 0 in a
- * model without immediate absorption.
+ * plan[data->n_parts]: the process of each part, all with the same parameters; one plan
+ * may serve several parts. PH_E_DATA where an observation cannot happen under any
+ * parameters: a time of 0 in a model without immediate absorption. PH_E_FEATURE for an
+ * interval from 0 of a process known to run at 0, where the model absorbs at once.
  */
+int ph_lik_new_parts(ph_lik **self, const ph_plan *const *plan, const ph_data *data,
+                     ph_error *error);
+/* One process for all parts. */
 int ph_lik_new(ph_lik **self, const ph_plan *plan, const ph_data *data,
                ph_error *error);
+/* The same processes with other data of the same parts. */
+int ph_lik_new_like(ph_lik **self, const ph_lik *other, const ph_data *data,
+                    ph_error *error);
 void ph_lik_free(ph_lik *self);
 int ph_lik_work_new(ph_lik_work **self, const ph_lik *lik);
 void ph_lik_work_free(ph_lik_work *self);

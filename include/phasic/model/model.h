@@ -95,6 +95,18 @@ typedef struct ph_derived {
     ph_expr *value;
 } ph_derived;
 
+/* A group of observations: the constants that are its own. */
+typedef struct ph_group_set {
+    size_t constant; /* index */
+    double value;
+} ph_group_set;
+
+typedef struct ph_group {
+    char *label; /* as the data have it */
+    size_t n_sets;
+    ph_group_set *sets;
+} ph_group;
+
 /* Matrix and graph models: vertices are numbered, PH_ABSORPTION is absorption. */
 #define PH_ABSORPTION UINT32_MAX
 typedef struct ph_explicit_edge {
@@ -143,6 +155,8 @@ typedef struct ph_model {
     ph_epoch *epochs;
     size_t n_derived;
     ph_derived *derived;
+    size_t n_groups;
+    ph_group *groups;
 } ph_model;
 
 /* One --set NAME=VALUE from the command line. */

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "phasic/lik/compress.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "phasic/base/memory.h"
+#include "phasic/num/gauss.h"
+
+typedef struct packer {
+    const ph_data *in;
+    ph_data *out;
+    double ratio;
+    size_t points;
+    double *x, *w, *work; /* times and weights of a piece, and the rule's workspace */
+    size_t capacity[3];
+} packer;
+
+/* Kinds that contribute a smooth function of one time. */
+static int is_smooth(const ph_observation *it)
+{
+    return it->time > 0 && it->entry == PH_NO_ENTRY && it->kind != PH_INTERVAL_CENSORED;
+}
+
+/* Observations from `first` that make a piece: of one part, kind, and range of times.
+ */
+static size_t piece_end(const packer *self, size_t first, size_t end, double t_max)
+{
+    const ph_observation *list = self->in->observation, *a = &list[first];
+    double last = fmin(self->ratio * a->time, a->time + t_max / 4);
+    size_t i = first;
+    while (i < end && is_smooth(&list[i]) && list[i].kind == a->kind &&
+           list[i].time <= last) {
+        i++;
+    }
+    return i;
+}
+
+static int pack_piece(packer *self, size_t first, size_t end)
+{
+    const ph_observation *list = self->in->observation;
+    size_t m = end - first, need = (self->points + 2) * m;
+    double node[PH_GAUSS_MAX], weight[PH_GAUSS_MAX];
+    if (ph_grow(&self->x, &self->capacity[0], m, sizeof *self->x) != 0 ||
+        ph_grow(&self->w, &self->capacity[1], m, sizeof *self->w) != 0 ||
+        ph_grow(&self->work, &self->capacity[2], need, sizeof *self->work) != 0) {
+        return PH_E_MEMORY;
+    }
+    for (size_t i = 0; i < m; i++) {
+        self->x[i] = list[first + i].time;
+        self->w[i] = list[first + i].weight;
+    }
+    int status =
+        ph_gauss_rule(m, self->x, self->w, self->points, node, weight, self->work);
+    for (size_t k = 0; k < self->points && status == PH_OK; k++) {
+        ph_observation it = list[first];
+        it.time = node[k];
+        it.weight = weight[k];
+        self->out->observation[self->out->n++] = it;
+    }
+    return status;
+}
+
+static int pack_part(packer *self, ph_data_part *part)
+{
+    const ph_observation *list = self->in->observation;
+    size_t begin = part->first, end = part->end;
+    double t_max = 0;
+    int status = PH_OK;
+    for (size_t i = begin; i < end; i++) {
+        t_max = fmax(t_max, list[i].time);
+    }
+    part->first = self->out->n;
+    for (size_t i = begin, next; i < end && status == PH_OK; i = next) {
+        next = is_smooth(&list[i]) ? piece_end(self, i, end, t_max) : i + 1;
+        if (next - i > 2 * self->points) {
+            status = pack_piece(self, i, next);
+        } else {
+            for (size_t k = i; k < next; k++) {
+                self->out->observation[self->out->n++] = list[k];
+            }
+        }
+    }
+    part->end = self->out->n;
+    return status;
+}
+
+/* A copy of everything but the observations, with room for as many of them. */
+static ph_data *copy_frame(const ph_data *in)
+{
+    ph_data *out = ph_alloc(1, sizeof *out);
+    if (!out) {
+        return NULL;
+    }
+    *out = *in;
+    out->n = 0;
+    out->file = in->file ? ph_strdup(in->file) : NULL;
+    out->observation = ph_alloc(in->n, sizeof *out->observation);
+    out->part = ph_alloc(in->n_parts, sizeof *out->part);
+    out->group = ph_alloc(in->n_groups, sizeof *out->group);
+    int good = out->observation && out->part && out->group && (out->file || !in->file);
+    for (size_t g = 0; g < in->n_groups && good; g++) {
+        good = (out->group[g] = ph_strdup(in->group[g])) != NULL;
+    }
+    if (!good) {
+        out->n_groups = out->group ? in->n_groups : 0;
+        ph_data_free(out);
+        return NULL;
+    }
+    for (size_t k = 0; k < in->n_parts; k++) {
+        out->part[k] = in->part[k];
+    }
+    return out;
+}
+
+int ph_data_compress(ph_data **self, const ph_data *data, double ratio, size_t points,
+                     ph_error *error)
+{
+    packer it = {.in = data, .ratio = ratio, .points = points};
+    it.out = copy_frame(data);
+    int status = it.out ? PH_OK : PH_E_MEMORY;
+    for (size_t k = 0; k < data->n_parts && status == PH_OK; k++) {
+        status = pack_part(&it, &it.out->part[k]);
+    }
+    free(it.x);
+    free(it.w);
+    free(it.work);
+    if (status != PH_OK) {
+        ph_data_free(it.out);
+        return ph_error_set(error, status,
+                            status == PH_E_MEMORY ? "out of memory"
+                                                  : "the data could not be compressed");
+    }
+    *self = it.out;
+    return PH_OK;
+}

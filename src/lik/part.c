@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * All observations of a part share one sweep forward and one backward. Equal terms are
+ * merged first: censoring and entries often fall on few times. A term of an entry keeps
+ * apart from a censored one at the same time, because an observation that cannot happen
+ * must not cancel against one that cannot have entered.
+ */
+#include "part.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "phasic/base/memory.h"
+#include "phasic/dist/plain.h"
+
+/* ------------------------------------------------------------------ the atom */
+
+/* The sum of constant start probabilities; *parametric where some hold parameters. */
+static double start_total(const ph_graph *graph, int *parametric, int *explicit_atom)
+{
+    double total = 0;
+    *parametric = *explicit_atom = 0;
+    for (size_t s = 0; s < graph->n_starts; s++) {
+        for (size_t t = graph->start_term[s]; t < graph->start_term[s + 1]; t++) {
+            *parametric |= graph->used[graph->start_use[t]] != 0;
+            *explicit_atom |= graph->start[s] == graph->n;
+            total += graph->start_coefficient[t];
+        }
+    }
+    return total;
+}
+
+/*
+ * Probability of immediate absorption at stride 1 (plain) or PH_LANES; adds
+ * factor * d atom / du to u_bar where that is not NULL.
+ */
+static double atom(const ph_lik_part *self, const double *u, size_t stride,
+                   double factor, double *u_bar)
+{
+    const ph_graph *graph = self->plan->graph;
+    double probability = self->atom_is_rest ? 1 : 0;
+    for (size_t s = 0; s < graph->n_starts; s++) {
+        double sign = self->atom_is_rest ? -1 : 1;
+        if ((graph->start[s] == graph->n) == self->atom_is_rest) {
+            continue;
+        }
+        for (size_t t = graph->start_term[s]; t < graph->start_term[s + 1]; t++) {
+            size_t node = graph->used[graph->start_use[t]];
+            double coefficient = sign * graph->start_coefficient[t];
+            probability += coefficient * u[node * stride];
+            if (u_bar) {
+                u_bar[node * stride] += factor * coefficient;
+            }
+        }
+    }
+    return probability;
+}
+
+/* ----------------------------------------------------------------- the terms */
+
+typedef struct term {
+    ph_sweep_kind kind;
+    int entry; /* the survival at an entry */
+    double time, upper, weight;
+} term;
+
+static term term_of(const ph_observation *seen)
+{
+    static const ph_sweep_kind kinds[] = {PH_DENSITY, PH_SURVIVAL, PH_DISTRIBUTION,
+                                          PH_INTERVAL};
+    return (term){kinds[seen->kind], 0, seen->time, seen->upper, seen->weight};
+}
+
+static int compare_numbers(double a, double b)
+{
+    return (a > b) - (a < b);
+}
+
+static int compare_terms(const void *a, const void *b)
+{
+    const term *x = a, *y = b;
+    if (x->entry != y->entry) {
+        return x->entry - y->entry;
+    }
+    if (x->kind != y->kind) {
+        return x->kind < y->kind ? -1 : 1;
+    }
+    int order = compare_numbers(x->time, y->time);
+    return order ? order : compare_numbers(x->upper, y->upper);
+}
+
+/* Sorts and adds up equal terms; how many are left. */
+static size_t merge_terms(term *list, size_t n)
+{
+    size_t kept = 0;
+    qsort(list, n, sizeof *list, compare_terms);
+    for (size_t i = 0; i < n; i++) {
+        if (kept > 0 && compare_terms(&list[kept - 1], &list[i]) == 0) {
+            list[kept - 1].weight += list[i].weight;
+        } else {
+            list[kept++] = list[i];
+        }
+    }
+    return kept;
+}
+
+static int set_terms(ph_lik_part *self, term *list, size_t n)
+{
+    n = merge_terms(list, n);
+    self->kind = ph_alloc(n, sizeof *self->kind);
+    self->time = ph_alloc(n, sizeof *self->time);
+    self->upper = ph_alloc(n, sizeof *self->upper);
+    self->weight = ph_alloc(n, sizeof *self->weight);
+    if (!self->kind || !self->time || !self->upper || !self->weight) {
+        return PH_E_MEMORY;
+    }
+    self->n = n;
+    for (size_t i = 0; i < n; i++) {
+        self->kind[i] = list[i].kind;
+        self->time[i] = list[i].time;
+        self->upper[i] = list[i].upper;
+        self->weight[i] = list[i].weight;
+        self->t_max = fmax(self->t_max, fmax(list[i].time, list[i].upper));
+    }
+    return PH_OK;
+}
+
+/* ------------------------------------------------------------- construction */
+
+static int impossible_zero(const ph_data *data, size_t part, ph_error *error)
+{
+    int reward = data->part[part].reward > 0;
+    ph_error_file(error, data->file);
+    ph_error_place(error, reward ? "a reward" : "time");
+    ph_error_found(error, "0", -1);
+    return ph_error_set(error, PH_E_DATA,
+                        reward ? "an observed reward of 0 has probability zero: every "
+                                 "path of this model earns some"
+                               : "an observed time of 0 has probability zero: this "
+                                 "model never absorbs at once");
+}
+
+static int interval_beside_atom(const ph_data *data, ph_error *error)
+{
+    ph_error_file(error, data->file);
+    ph_error_place(error, "entry");
+    ph_error_found(error, "0", -1);
+    return ph_error_set(error, PH_E_FEATURE,
+                        "an interval that begins at an entry of 0 is not supported for "
+                        "a model that may absorb at once; enter later, or give the "
+                        "entry as empty where absorption at 0 was possible");
+}
+
+int ph_part_init(ph_lik_part *self, const ph_plan *plan, const ph_data *data,
+                 size_t part, ph_error *error)
+{
+    const ph_data_part *run = &data->part[part];
+    int parametric, explicit_atom, status = PH_OK;
+    double total = start_total(plan->graph, &parametric, &explicit_atom);
+    size_t n = 0;
+    term *list = ph_alloc(2 * (run->end - run->first), sizeof *list);
+    if (!list) {
+        return ph_error_set(error, PH_E_MEMORY, "out of memory");
+    }
+    self->plan = plan;
+    self->atom_is_rest =
+        !plan->graph->start_is_complete && (parametric || total < 1 - 1e-12);
+    int has_atom = self->atom_is_rest || explicit_atom;
+    for (size_t i = run->first; i < run->end && status == PH_OK; i++) {
+        const ph_observation *seen = &data->observation[i];
+        if (seen->kind == PH_OBSERVED && seen->time == 0) {
+            self->atom_weight += seen->weight;
+            continue;
+        }
+        list[n++] = term_of(seen);
+        if (seen->entry != PH_NO_ENTRY) {
+            list[n++] = (term){PH_SURVIVAL, 1, seen->entry, 0, -seen->weight};
+        }
+        if (has_atom && seen->kind == PH_INTERVAL_CENSORED && seen->time == 0) {
+            status = interval_beside_atom(data, error);
+        }
+    }
+    if (status == PH_OK && self->atom_weight > 0 && !has_atom) {
+        status = impossible_zero(data, part, error);
+    }
+    if (status == PH_OK && set_terms(self, list, n) != PH_OK) {
+        status = ph_error_set(error, PH_E_MEMORY, "out of memory");
+    }
+    free(list);
+    return status;
+}
+
+void ph_part_free(ph_lik_part *self)
+{
+    free(self->kind);
+    free(self->time);
+    free(self->upper);
+    free(self->weight);
+}
+
+int ph_part_work_init(ph_part_work *self, const ph_lik_part *part)
+{
+    size_t nodes = ph_plan_nodes(part->plan);
+    self->u = ph_alloc_aligned(nodes * PH_LANES, sizeof *self->u);
+    self->u_bar = ph_alloc_aligned(nodes * PH_LANES, sizeof *self->u_bar);
+    self->log_value = ph_alloc_aligned(part->n * PH_LANES, sizeof *self->log_value);
+    if (!self->u || !self->u_bar || !self->log_value) {
+        return PH_E_MEMORY;
+    }
+    return ph_sweep_new(&self->sweep, part->plan);
+}
+
+void ph_part_work_free(ph_part_work *self)
+{
+    ph_free_aligned(self->u);
+    ph_free_aligned(self->u_bar);
+    ph_free_aligned(self->log_value);
+    ph_sweep_free(self->sweep);
+}
+
+/* ------------------------------------------------------------------- a block */
+
+/* Values of all terms and their weighted sum. */
+static int block_value(const ph_lik_part *self, ph_part_work *work, double *value)
+{
+    for (size_t i = 0; i < self->n; i++) {
+        double *here = work->log_value + i * PH_LANES;
+        int status =
+            self->kind[i] == PH_INTERVAL
+                ? ph_sweep_log_interval(work->sweep, self->time[i], self->upper[i],
+                                        here)
+                : ph_sweep_log(work->sweep, self->kind[i], self->time[i], here);
+        if (status != PH_OK) {
+            return status;
+        }
+        for (int l = 0; l < PH_LANES; l++) {
+            value[l] += self->weight[i] * here[l];
+        }
+    }
+    for (size_t l = 0; self->atom_weight > 0 && l < PH_LANES; l++) {
+        double probability = atom(self, work->u + l, PH_LANES, 0, NULL);
+        value[l] += probability > 0 ? self->atom_weight * log(probability) : -INFINITY;
+    }
+    return PH_OK;
+}
+
+static int seed_terms(const ph_lik_part *self, ph_part_work *work, const double *value)
+{
+    int status = PH_OK;
+    for (size_t i = 0; i < self->n && status == PH_OK; i++) {
+        const double *here = work->log_value + i * PH_LANES;
+        double weight[PH_LANES];
+        for (int l = 0; l < PH_LANES; l++) {
+            weight[l] = isfinite(value[l]) ? self->weight[i] : 0;
+        }
+        status = self->kind[i] == PH_INTERVAL
+                     ? ph_sweep_seed_interval(work->sweep, self->time[i],
+                                              self->upper[i], weight, here)
+                     : ph_sweep_seed(work->sweep, self->kind[i], self->time[i], weight,
+                                     here);
+    }
+    return status;
+}
+
+static int block_gradient(const ph_lik_part *self, ph_part_work *work,
+                          const double *value, double *gradient)
+{
+    memset(work->u_bar, 0, ph_plan_nodes(self->plan) * PH_LANES * sizeof *work->u_bar);
+    int status = seed_terms(self, work, value);
+    if (status == PH_OK) {
+        status = ph_sweep_gradient(work->sweep, work->u_bar);
+    }
+    for (size_t l = 0; self->atom_weight > 0 && l < PH_LANES; l++) {
+        if (isfinite(value[l])) {
+            double probability = atom(self, work->u + l, PH_LANES, 0, NULL);
+            (void)atom(self, work->u + l, PH_LANES, self->atom_weight / probability,
+                       work->u_bar + l);
+        }
+    }
+    if (status == PH_OK) {
+        ph_plan_adjoint(self->plan, work->u, work->u_bar, gradient);
+    }
+    return status;
+}
+
+int ph_part_block(const ph_lik_part *self, ph_part_work *work, const double *theta,
+                  double *value, double *gradient)
+{
+    double here[PH_LANES] = {0};
+    unsigned valid = 0;
+    ph_plan_eval(self->plan, theta, work->u);
+    int status = ph_sweep_begin(work->sweep, work->u, self->t_max, &valid);
+    if (status == PH_OK && valid) {
+        status = block_value(self, work, here);
+    }
+    for (int l = 0; l < PH_LANES; l++) {
+        here[l] = valid >> l & 1 ? here[l] : -INFINITY;
+        value[l] += here[l];
+    }
+    return status == PH_OK && valid && gradient
+               ? block_gradient(self, work, here, gradient)
+               : status;
+}
+
+/* ----------------------------------------------------------- the definition */
+
+int ph_part_plain(const ph_lik_part *self, const double *theta, double *value,
+                  double *gradient)
+{
+    size_t nodes = ph_plan_nodes(self->plan);
+    double *u = ph_alloc(2 * nodes + self->n, sizeof *u);
+    if (!u) {
+        return PH_E_MEMORY;
+    }
+    double *u_bar = u + nodes, *log_value = u_bar + nodes, sum = 0;
+    ph_plan_eval_plain(self->plan, theta, u);
+    int status =
+        ph_plain_eval(self->plan, u, self->n, self->kind, self->time, self->upper,
+                      log_value, self->weight, gradient ? u_bar : NULL);
+    for (size_t i = 0; status == PH_OK && i < self->n; i++) {
+        sum += self->weight[i] * log_value[i];
+    }
+    if (status == PH_OK && self->atom_weight > 0) {
+        double probability = atom(self, u, 1, 0, NULL);
+        sum += probability > 0 ? self->atom_weight * log(probability) : -INFINITY;
+        (void)atom(self, u, 1, self->atom_weight / probability,
+                   gradient ? u_bar : NULL);
+    }
+    *value += status == PH_OK ? sum : -INFINITY;
+    if (gradient && status == PH_OK && isfinite(sum)) {
+        ph_plan_adjoint_plain(self->plan, u, u_bar, gradient);
+    }
+    free(u);
+    return status == PH_E_NUMERIC ? PH_OK : status;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "process.h"
+
+#include "phasic/base/memory.h"
+#include "phasic/base/rng.h"
+#include "phasic/lik/compress.h"
+#include "phasic/lik/lik.h"
+
+/* Log-likelihood and gradient of a block at spread-out parameters. */
+static void evaluate(const process *it, const ph_data *data, const double *theta,
+                     double *value, double *gradient)
+{
+    ph_lik *lik = NULL;
+    ph_lik_work *work = NULL;
+    ph_error error = {0};
+    assert_int_equal(ph_lik_new(&lik, it->plan, data, &error), 0);
+    assert_int_equal(ph_lik_work_new(&work, lik), 0);
+    assert_int_equal(ph_lik_block(lik, work, theta, value, gradient, &error), 0);
+    ph_lik_work_free(work);
+    ph_lik_free(lik);
+}
+
+static void compressed_data_have_the_same_likelihood(void **state)
+{
+    (void)state;
+    enum { N = 20000, P = 3 };
+    static double time[N];
+    static int event[N];
+    ph_rng rng;
+    ph_rng_init(&rng, 6, PH_RNG_TEST, 0, 0);
+    for (int i = 0; i < N; i++) {
+        time[i] = -0.5 * log(ph_rng_uniform(&rng));
+        event[i] = ph_rng_uniform(&rng) < 0.8;
+    }
+    process it = process_shipped("rabbits", "n", 4);
+    ph_data *data = NULL, *packed = NULL;
+    ph_error error = {0};
+    _Alignas(64) double theta[P * PH_LANES], value[2][PH_LANES],
+        gradient[2][P * PH_LANES];
+    for (int i = 0; i < P * PH_LANES; i++) {
+        theta[i] = exp(0.7 * ph_rng_normal(&rng));
+    }
+    assert_int_equal(ph_data_from_arrays(&data, N, time, event, NULL, &error), 0);
+    assert_int_equal(ph_data_compress(&packed, data, 3, 12, &error), 0);
+    assert_true(packed->n < 500);
+    assert_close(packed->total_weight, data->total_weight, 1e-15);
+    evaluate(&it, data, theta, value[0], gradient[0]);
+    evaluate(&it, packed, theta, value[1], gradient[1]);
+    for (int l = 0; l < PH_LANES; l++) {
+        double size = 0;
+        assert_close(value[1][l], value[0][l], 1e-12);
+        for (int m = 0; m < P; m++) {
+            size = fmax(size, fabs(gradient[0][m * PH_LANES + l]));
+        }
+        for (int m = 0; m < P; m++) {
+            assert_near(gradient[1][m * PH_LANES + l], gradient[0][m * PH_LANES + l],
+                        1e-10 * size);
+        }
+    }
+    ph_data_free(packed);
+    ph_data_free(data);
+    process_free(&it);
+}
+
+/* Weights add up to what there was, kind by kind; few rows stay as they are. */
+static void small_data_are_left_alone(void **state)
+{
+    (void)state;
+    const double time[] = {0, 0.5, 1, 2, 40}, weight[] = {1, 2, 3, 4, 0.5};
+    const int event[] = {0, 1, 0, 1, 1};
+    ph_data *data = NULL, *packed = NULL;
+    assert_int_equal(ph_data_from_arrays(&data, 5, time, event, weight, NULL), 0);
+    assert_int_equal(ph_data_compress(&packed, data, 3, 12, NULL), 0);
+    assert_int_equal(packed->n, data->n);
+    for (size_t i = 0; i < data->n; i++) {
+        assert_int_equal(packed->observation[i].kind, data->observation[i].kind);
+        assert_true(packed->observation[i].time == data->observation[i].time);
+        assert_true(packed->observation[i].weight == data->observation[i].weight);
+    }
+    ph_data_free(packed);
+    ph_data_free(data);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(compressed_data_have_the_same_likelihood),
+        cmocka_unit_test(small_data_are_left_alone),
+    };
+    return ph_check_run(tests);
+}
