@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "phasic/base/memory.h"
+#include "stand_in.h"
 
 static int derived_values(const ph_model *model, const double *theta, double *value,
                           ph_error *error)
@@ -51,7 +52,8 @@ static int natural_scale(const ph_posterior *posterior, const ph_model *model, s
     return PH_OK;
 }
 
-int ph_fit_run(ph_fit **self, ph_posterior *posterior, const ph_svgd_settings *settings,
+/* One run of the sampler on a posterior, and its samples on the natural scale. */
+static int run(ph_fit **self, ph_posterior *posterior, const ph_svgd_settings *settings,
                const ph_log *log, ph_error *error)
 {
     const ph_model *model = ph_posterior_model(posterior);
@@ -72,12 +74,47 @@ int ph_fit_run(ph_fit **self, ph_posterior *posterior, const ph_svgd_settings *s
     fit->weight = fit->svgd->weight;
     fit->draw_log_p = fit->svgd->draw_log_p;
     fit->outside = ph_posterior_outside(posterior);
+    fit->beyond = ph_posterior_beyond(posterior);
     status = natural_scale(posterior, model, fit->n, fit->svgd->z, &fit->sample, error);
     if (status == PH_OK) {
         status = natural_scale(posterior, model, fit->draws, fit->svgd->draw,
                                &fit->draw, error);
     }
 out:
+    if (status != PH_OK) {
+        ph_fit_free(fit);
+        return ph_error_set(error, status, "%s", ph_status_text(status));
+    }
+    *self = fit;
+    return PH_OK;
+}
+
+int ph_fit_run(ph_fit **self, ph_posterior *posterior, const ph_svgd_settings *settings,
+               int compress, const ph_log *log, ph_error *error)
+{
+    ph_fit *fit = NULL;
+    ph_stand_in stand_in = {0};
+    int agrees = 1, status = PH_OK;
+    if (compress) {
+        status = ph_stand_in_find(&stand_in, posterior, settings->seed, log, error);
+    }
+    if (status == PH_OK) {
+        status = run(&fit, stand_in.posterior ? stand_in.posterior : posterior,
+                     settings, log, error);
+    }
+    if (status == PH_OK && stand_in.posterior) {
+        status = ph_stand_in_check(&stand_in, posterior, fit->draws, fit->svgd->draw,
+                                   &agrees);
+    }
+    ph_stand_in_free(&stand_in);
+    if (status == PH_OK && !agrees) {
+        ph_log_write(
+            log, PH_LOG_INFO,
+            "the compressed data differ at the posterior; running on all data");
+        ph_fit_free(fit);
+        fit = NULL;
+        status = run(&fit, posterior, settings, log, error);
+    }
     if (status != PH_OK) {
         ph_fit_free(fit);
         return ph_error_set(error, status, "%s", ph_status_text(status));

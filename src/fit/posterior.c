@@ -11,6 +11,11 @@
 #include "phasic/base/memory.h"
 #include "posterior_private.h"
 
+#define STEPS        2.5e5
+#define LIMIT_FACTOR 4
+
+static int set_limit(ph_posterior *self);
+
 /* ------------------------------------------------------------- construction */
 
 static int set_parameters(ph_posterior *self, ph_error *error)
@@ -97,7 +102,10 @@ int ph_posterior_new(ph_posterior **self, const ph_model *model, const ph_plan *
         status = set_workers(posterior);
     }
     if (status == PH_OK) {
-        status = ph_trace_record(&posterior->trace, plan->graph);
+        status = ph_trace_record(&posterior->trace, plan->graph, NULL, error);
+    }
+    if (status == PH_OK) {
+        status = set_limit(posterior);
     }
     if (status != PH_OK) {
         ph_posterior_free(posterior);
@@ -165,7 +173,7 @@ void ph_posterior_theta(const ph_posterior *self, const double *z, double *theta
 
 typedef struct batch {
     ph_posterior *self;
-    size_t n;
+    size_t n; /* points to evaluate: the first of `order` */
     const double *z;
     double *log_p, *score;
     size_t *order; /* [n] */
@@ -264,15 +272,18 @@ static int compare_ranked(const void *a, const void *b)
     return (x->point > y->point) - (x->point < y->point);
 }
 
-static int sort_points(batch *job, size_t blocks)
+/* Orders the points by rate; returns how many of them are within the limit of steps. */
+static int sort_points(batch *job, size_t blocks, size_t *within)
 {
     int status = ph_device_run(job->self->device, blocks, rate_task, job);
     ranked *rank = ph_alloc(job->n, sizeof *rank);
     if (!rank) {
         return PH_E_MEMORY;
     }
+    *within = 0;
     for (size_t i = 0; i < job->n; i++) {
         rank[i] = (ranked){job->rate[i], i};
+        *within += job->rate[i] <= job->self->rate_limit;
     }
     qsort(rank, job->n, sizeof *rank, compare_ranked);
     for (size_t i = 0; i < job->n; i++) {
@@ -282,11 +293,24 @@ static int sort_points(batch *job, size_t blocks)
     return status;
 }
 
+/* Points beyond the limit: see set_limit. */
+static void leave_out(batch *job, size_t first, size_t end)
+{
+    size_t d = job->self->d;
+    for (size_t i = first; i < end; i++) {
+        job->log_p[job->order[i]] = -INFINITY;
+        for (size_t k = 0; job->score && k < d; k++) {
+            job->score[job->order[i] * d + k] = 0;
+        }
+    }
+    job->self->beyond += end - first;
+}
+
 static int evaluate(void *context, size_t n, const double *z, double *log_p,
                     double *score)
 {
     batch job = {context, n, z, log_p, score, NULL, NULL};
-    size_t blocks = (n + PH_LANES - 1) / PH_LANES;
+    size_t blocks = (n + PH_LANES - 1) / PH_LANES, within = 0;
     int status = PH_E_MEMORY;
     job.order = ph_alloc(n, sizeof *job.order);
     job.rate = ph_alloc(n, sizeof *job.rate);
@@ -296,14 +320,46 @@ static int evaluate(void *context, size_t n, const double *z, double *log_p,
     for (size_t i = 0; i < n; i++) {
         job.order[i] = i;
     }
-    status = blocks > 1 ? sort_points(&job, blocks) : PH_OK;
+    status = sort_points(&job, blocks, &within);
     if (status == PH_OK) {
+        leave_out(&job, within, n);
+        job.n = within;
+        blocks = (within + PH_LANES - 1) / PH_LANES;
         status = ph_device_run(job.self->device, blocks, block_task, &job);
     }
 out:
     free(job.order);
     free(job.rate);
     return status;
+}
+
+/*
+ * A parameter vector whose fastest rate makes more than STEPS jumps within the longest
+ * time, and LIMIT_FACTOR times as many as the data-scaled starting point does, would
+ * take time and memory without bound. It is left out (density zero) and counted; the
+ * count is a warning of the fit.
+ */
+static int set_limit(ph_posterior *self)
+{
+    double t_max = 0, rate[PH_LANES], *z = ph_alloc(self->d, sizeof *z);
+    int status = z ? ph_posterior_start(self, 0, 0, z) : PH_E_MEMORY;
+    if (status == PH_OK) {
+        batch job = {self, 1, z, NULL, NULL, &(size_t){0}, rate};
+        (void)rate_task(&job, 0, 0);
+        for (size_t i = 0; i < self->data->n; i++) {
+            const ph_observation *it = &self->data->observation[i];
+            t_max = fmax(t_max, fmax(it->time, it->upper));
+        }
+        self->rate_limit =
+            t_max > 0 ? fmax(STEPS / t_max, LIMIT_FACTOR * rate[0]) : INFINITY;
+    }
+    free(z);
+    return status;
+}
+
+uint64_t ph_posterior_beyond(const ph_posterior *self)
+{
+    return self->beyond;
 }
 
 ph_target ph_posterior_target(ph_posterior *self)

@@ -26,7 +26,9 @@ struct ph_posterior {
     double *fixed;         /* [p] value of fixed parameters */
     int n_workers;
     ph_posterior_worker *worker;
-    ph_trace *trace; /* for starting values */
+    ph_trace *trace;   /* for starting values */
+    double rate_limit; /* largest rate out of a state that is evaluated */
+    uint64_t beyond;   /* parameter vectors left out for it */
 };
 
 /* ph_target.start: see svgd.h. */

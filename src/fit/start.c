@@ -3,8 +3,8 @@
  * Starting points for the mode search. Point 0 is the model's reference values, point 1
  * the prior medians, the others prior draws; even points are then moved to the scale of
  * the data: all positive parameters are multiplied by the one factor that makes the
- * mean absorption time, from the elimination trace, equal the median of the data. Where
- * no factor does, the point stays as it is.
+ * mean absorption time, from the elimination trace, equal the median of the data's
+ * first part (the plan is that part's). Where no factor does, the point stays as it is.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -39,7 +39,7 @@ static void log_means(const scaling *job, const double factor[PH_LANES],
             }
         }
     }
-    ph_pool_eval(self->plan->graph->pool, job->lanes, job->u);
+    ph_plan_eval(self->plan, job->lanes, job->u);
     ph_trace_mean(self->trace, job->u, job->work, value, NULL);
     for (int l = 0; l < PH_LANES; l++) {
         mean[l] = log(value[l]);
@@ -75,7 +75,7 @@ static double find_factor(const scaling *job, double target)
 static int scale_to_data(const ph_posterior *self, double *theta)
 {
     double median = ph_data_median(self->data);
-    size_t nodes = ph_pool_length(self->plan->graph->pool);
+    size_t nodes = ph_plan_nodes(self->plan);
     scaling job = {self, theta, NULL, NULL, NULL};
     job.lanes = ph_alloc_aligned(self->p * PH_LANES, sizeof(double));
     job.u = ph_alloc_aligned(nodes * PH_LANES, sizeof(double));

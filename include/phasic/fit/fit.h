@@ -35,6 +35,12 @@ void ph_posterior_theta(const ph_posterior *self, const double *z, double *theta
 ph_target ph_posterior_target(ph_posterior *self);
 /* Parameter vectors evaluated so far that lay outside the model. */
 uint64_t ph_posterior_outside(const ph_posterior *self);
+/*
+ * Parameter vectors left out (density taken as zero) because their fastest rate makes
+ * more than 2.5e5 jumps within the longest time of the data, and 4 times as many as the
+ * data-scaled starting point.
+ */
+uint64_t ph_posterior_beyond(const ph_posterior *self);
 
 /* A finished fit: samples on the natural scale. */
 typedef struct ph_fit {
@@ -49,11 +55,17 @@ typedef struct ph_fit {
     double *draw_log_p; /* [draws] log posterior density in z, up to a constant; the
                            svgd result's */
     uint64_t outside;   /* parameter vectors outside the model */
+    uint64_t beyond;    /* parameter vectors left out for their rates */
     ph_svgd_result *svgd;
 } ph_fit;
 
+/*
+ * compress: let a compressed data set (lik/compress.h) stand in for a large one. It is
+ * used only where log densities at the starting points, and at the end at draws from
+ * the posterior, equal those of the data themselves to 1e-11; else the data are used.
+ */
 int ph_fit_run(ph_fit **self, ph_posterior *posterior, const ph_svgd_settings *settings,
-               const ph_log *log, ph_error *error);
+               int compress, const ph_log *log, ph_error *error);
 void ph_fit_free(ph_fit *self);
 
 #endif
