@@ -56,11 +56,15 @@ const ph_command *ph_command_find(const char *name);
 int ph_cmd_fit(ph_app *app);
 int ph_cmd_grad(ph_app *app);
 int ph_cmd_loglik(ph_app *app);
-int ph_cmd_points(ph_app *app); /* pdf and survival */
+int ph_cmd_moments(ph_app *app);
+int ph_cmd_points(ph_app *app); /* pdf, cdf, survival, hazard, quantile */
 int ph_cmd_info(ph_app *app);
+int ph_cmd_trace(ph_app *app);
+int ph_cmd_sample(ph_app *app);
 
+extern const ph_option ph_moments_options[], ph_sample_options[];
 extern const ph_option ph_fit_options[], ph_grad_options[], ph_loglik_options[],
-    ph_points_options[], ph_info_options[];
+    ph_points_options[], ph_quantile_options[], ph_info_options[], ph_trace_options[];
 
 /* clang-format off */
 /* Rows that several tables hold. */
@@ -70,6 +74,12 @@ extern const ph_option ph_fit_options[], ph_grad_options[], ph_loglik_options[],
 #define PH_OPTION_IGNORE                                                               \
     {"ignore-columns", 0, PH_OPTION_TEXT, "NAME,...", NULL, 0, 0, 0,                   \
      "data columns to pass over"}
+#define PH_OPTION_GROUP                                                                \
+    {"group", 0, PH_OPTION_TEXT, "NAME=CONSTANT", NULL, 0, 0, 0,                       \
+     "the labels in column NAME are values of CONSTANT: each\ngroup has its own"}
+#define PH_OPTION_REWARD                                                               \
+    {"reward", 0, PH_OPTION_TEXT, "NAME", "time", 0, 0, 0,                             \
+     "the total of this reward of the model in place of\nthe time"}
 #define PH_OPTION_END {NULL, 0, PH_OPTION_FLAG, NULL, NULL, 0, 0, 0, NULL}
 /* clang-format on */
 

@@ -37,7 +37,12 @@ const ph_option ph_fit_options[] = {
     {"ess", 0, PH_OPTION_WHOLE, "N", "2000", 10, 1e8, 0, "effective sample size to reach"},
     {"max-iterations", 0, PH_OPTION_WHOLE, "N", "60", 1, 1e6, 0,
      "iterations of the particles at most"},
+    {"no-compress", 0, PH_OPTION_FLAG, NULL, NULL, 0, 0, 0,
+     "use every observation as it is; large data sets are\notherwise compressed, which "
+     "changes log densities by\nless than 1e-11"},
+    PH_OPTION_REWARD,
     PH_OPTION_IGNORE,
+    PH_OPTION_GROUP,
     {"dry-run", 0, PH_OPTION_FLAG, NULL, NULL, 0, 0, PH_OPTION_FLAG_ONLY,
      "check everything, print settings with estimates of\nmemory and time, write nothing"},
     PH_OPTION_END};
@@ -160,11 +165,11 @@ static int prepare_outputs(run *self)
 static int set_up(run *self)
 {
     ph_app *app = self->app;
-    int status = ph_job_load(&self->job, app, PH_JOB_DATA);
+    int status = ph_job_load(&self->job, app, PH_JOB_DATA | PH_JOB_REWARD);
     if (status == PH_OK) {
-        status = ph_posterior_new(&self->posterior, self->job.model, self->job.plan,
-                                  self->job.lik, self->job.data, &self->job.device,
-                                  &app->error);
+        status = ph_posterior_new(&self->posterior, self->job.model,
+                                  self->job.first_plan, self->job.lik, self->job.data,
+                                  &self->job.device, &app->error);
     }
     if (status == PH_OK) {
         status = ph_options_records(&app->options, &self->records, &self->n_records);
@@ -201,6 +206,14 @@ static void warn(run *self)
             "%llu of the parameter vectors that were tried lay outside the model "
             "(a rate negative or not finite); they have density zero",
             (unsigned long long)self->fit->outside);
+    }
+    if (self->fit->beyond > 0) {
+        ph_talk_warn(
+            talk,
+            "%llu of the parameter vectors that were tried have rates so large "
+            "that they were left out (see phasic(1), fit); they count as density "
+            "zero",
+            (unsigned long long)self->fit->beyond);
     }
     for (size_t i = 0; i < self->summary->length; i++) {
         const ph_summary_row *row = &self->summary->row[i];
@@ -421,8 +434,9 @@ int ph_cmd_fit(ph_app *app)
     } else if (status == PH_OK) {
         double fit_start = ph_clock_seconds();
         ph_signals_catch();
-        status = ph_fit_run(&self.fit, self.posterior, &self.settings, &app->log,
-                            &app->error);
+        int compress = !ph_options_flag(&app->options, "no-compress");
+        status = ph_fit_run(&self.fit, self.posterior, &self.settings, compress,
+                            &app->log, &app->error);
         ph_talk_clear(&app->talk);
         status = status == PH_OK ? finish(&self, fit_start) : status;
     }

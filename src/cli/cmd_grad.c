@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "job.h"
+#include "moment_set.h"
 #include "phasic/base/memory.h"
 #include "phasic/report/table.h"
 #include "ridders.h"
@@ -22,16 +23,22 @@
 const ph_option ph_grad_options[] = {
     {"at", 0, PH_OPTION_TEXT, "T,...", NULL, 0, 0, 0,
      "check the log density at these points too"},
+    {"moments", 0, PH_OPTION_WHOLE, "K", NULL, 1, 150, 0,
+     "check the moments of time and rewards up to this order\ntoo"},
     {"tolerance", 0, PH_OPTION_REAL, "X", "1e-6", 1e-12, 1, 0,
      "largest relative error that passes"},
+    PH_OPTION_REWARD,
     PH_OPTION_IGNORE,
+    PH_OPTION_GROUP,
     PH_OPTION_ENGINE,
     PH_OPTION_END};
 /* clang-format on */
 
 typedef struct check {
-    const char *quantity; /* "log_likelihood" or "log_pdf" */
+    const char *quantity; /* "log_likelihood", "log_pdf" or "moment" */
     double at;            /* point of log_pdf */
+    const char *reward;   /* of a moment */
+    size_t order;
     size_t parameter;
     double analytic, numeric, numeric_error, relative_error;
 } check;
@@ -46,14 +53,36 @@ typedef struct subject {
     double *theta;    /* [p], changed and restored by the differences */
     double *gradient; /* [p] */
     size_t parameter; /* the one that varies */
-    double weight;    /* number of observations, 1 for a point */
+    double weight;    /* number of observations, 1 for a point, 0 for a moment */
+    ph_moment_set set;
+    size_t orders, reward,
+        order; /* moments: 1..orders; the one at hand, order 0: none */
     size_t n_checks;
     check *checks;
 } subject;
 
+static int evaluate_moment(subject *self, double *value, double *gradient)
+{
+    size_t p = self->job->model->n_parameters;
+    size_t most = self->orders > 2 ? self->orders : 2;
+    const ph_moments_value *it = self->set.value;
+    int status = ph_moment_set_eval(&self->set, self->theta, p, &self->app->error);
+    if (status == PH_OK) {
+        *value = it->raw[self->reward * most + self->order - 1];
+    }
+    for (size_t k = 0; k < p && gradient && status == PH_OK; k++) {
+        gradient[k] =
+            it->d_raw[(self->reward * it->gradient + self->order - 1) * p + k];
+    }
+    return status;
+}
+
 static int evaluate(subject *self, double *value, double *gradient)
 {
     ph_engine engine = ph_job_engine(self->app);
+    if (self->order > 0) {
+        return evaluate_moment(self, value, gradient);
+    }
     if (self->is_pdf) {
         return ph_points(self->job->plan, engine, self->theta, 1, &self->at, value,
                          NULL, gradient, NULL, &self->app->error);
@@ -91,8 +120,12 @@ static int check_parameter(subject *self, size_t k, double value)
             "stands on the edge of its support, where it cannot be varied");
     }
     check *c = &self->checks[self->n_checks];
-    c->quantity = self->is_pdf ? "log_pdf" : "log_likelihood";
+    c->quantity = self->order > 0 ? "moment"
+                  : self->is_pdf  ? "log_pdf"
+                                  : "log_likelihood";
     c->at = self->at;
+    c->reward = self->order > 0 ? self->set.name[self->reward] : NULL;
+    c->order = self->order;
     c->parameter = self->parameter = k;
     c->analytic = self->gradient[k];
     int status = ph_ridders(vary, self, x, step, &c->numeric, &c->numeric_error);
@@ -101,8 +134,9 @@ static int check_parameter(subject *self, size_t k, double value)
         return ph_error_set(&self->app->error, status,
                             "the value is not finite near this parameter's value");
     }
-    c->relative_error =
-        ph_gradient_error(c->analytic, c->numeric, value, self->weight, x);
+    /* a moment that is 0 has no scale of its own */
+    double weight = self->weight > 0 || value != 0 ? self->weight : 1;
+    c->relative_error = ph_gradient_error(c->analytic, c->numeric, value, weight, x);
     self->n_checks++;
     return PH_OK;
 }
@@ -113,8 +147,10 @@ static int check_subject(subject *self)
     int status = evaluate(self, &value, self->gradient);
     if (status == PH_OK && !isfinite(value)) {
         status = ph_error_set(&self->app->error, PH_E_NUMERIC,
-                              "the %s is minus infinity here and has no gradient",
-                              self->is_pdf ? "log density" : "log-likelihood");
+                              "the %s here and has no gradient",
+                              self->order > 0 ? "moment is not finite"
+                              : self->is_pdf  ? "log density is minus infinity"
+                                              : "log-likelihood is minus infinity");
     }
     for (size_t k = 0; k < self->job->model->n_parameters && status == PH_OK; k++) {
         status = check_parameter(self, k, value);
@@ -135,6 +171,13 @@ static int check_all(subject *self, size_t n, const double *at)
     for (size_t i = 0; i < n && status == PH_OK; i++) {
         self->at = at[i];
         status = check_subject(self);
+    }
+    self->weight = 0;
+    for (self->reward = 0; self->reward < self->set.length; self->reward++) {
+        for (self->order = 1; self->order <= self->orders && status == PH_OK;
+             self->order++) {
+            status = check_subject(self);
+        }
     }
     return status;
 }
@@ -164,6 +207,10 @@ static void print_json(const subject *self, double worst, int pass)
         if (strcmp(c->quantity, "log_pdf") == 0) {
             ph_json_number(&json, "at", c->at);
         }
+        if (c->order > 0) {
+            ph_json_text(&json, "reward", c->reward);
+            ph_json_whole(&json, "order", c->order);
+        }
         ph_json_text(&json, "parameter",
                      self->job->model->parameters[c->parameter].name);
         ph_json_number(&json, "analytic", c->analytic);
@@ -188,11 +235,14 @@ static void print_table(const subject *self, int csv)
     }
     for (size_t i = 0; i < self->n_checks; i++) {
         const check *c = &self->checks[i];
-        char quantity[64], number[40], at[32];
+        char quantity[256], number[40], at[32];
         snprintf(quantity, sizeof quantity, "%s", c->quantity);
         if (strcmp(c->quantity, "log_pdf") == 0) {
             snprintf(quantity, sizeof quantity, "log_pdf(%s)",
                      ph_double_text(c->at, at));
+        }
+        if (c->order > 0) {
+            snprintf(quantity, sizeof quantity, "moment(%s, %zu)", c->reward, c->order);
         }
         ph_table_text(&table, quantity);
         ph_table_text(&table, self->job->model->parameters[c->parameter].name);
@@ -244,11 +294,14 @@ int ph_cmd_grad(ph_app *app)
     const char *list = ph_options_text(&app->options, "at");
     double *at = NULL;
     size_t n = 0, p = 0;
-    int needs = PH_JOB_THETA | (app->options.n_arguments > 1 ? PH_JOB_DATA : 0);
+    int needs =
+        PH_JOB_THETA | PH_JOB_REWARD | (app->options.n_arguments > 1 ? PH_JOB_DATA : 0);
     int status = PH_OK;
-    if (!list && app->options.n_arguments < 2) {
+    self.orders = (size_t)ph_options_whole(&app->options, "moments");
+    if (!list && self.orders == 0 && app->options.n_arguments < 2) {
         return ph_error_set(&app->error, PH_E_USAGE,
-                            "expects DATA, or points of the density with --at");
+                            "expects DATA, points of the density with --at, or an "
+                            "order with --moments");
     }
     if (list) {
         status = ph_points_list(list, &at, &n, &app->error);
@@ -262,13 +315,19 @@ int ph_cmd_grad(ph_app *app)
     if (status == PH_OK) {
         status = ph_points_check(n, at, job.model->discrete, &app->error);
     }
+    if (status == PH_OK && self.orders > 0) {
+        size_t orders = self.orders > 2 ? self.orders : 2;
+        status = ph_moment_set_new(&self.set, &job, NULL, orders, self.orders,
+                                   &app->log, &app->error);
+    }
     if (status != PH_OK) {
         goto out;
     }
     p = job.model->n_parameters;
     self.theta = job.theta;
     self.gradient = ph_alloc(p, sizeof *self.gradient);
-    self.checks = ph_alloc(p * (n + 1), sizeof *self.checks);
+    self.checks =
+        ph_alloc(p * (n + 1 + self.set.length * self.orders), sizeof *self.checks);
     if (!self.gradient || !self.checks) {
         status = ph_error_set(&app->error, PH_E_MEMORY, "out of memory");
         goto out;
@@ -280,6 +339,7 @@ int ph_cmd_grad(ph_app *app)
 out:
     free(self.checks);
     free(self.gradient);
+    ph_moment_set_free(&self.set);
     ph_lik_work_free(self.work);
     free(at);
     ph_job_free(&job);

@@ -12,7 +12,9 @@
 const ph_option ph_loglik_options[] = {
     {"gradient", 0, PH_OPTION_FLAG, NULL, NULL, 0, 0, 0,
      "its derivatives in the parameters too"},
+    PH_OPTION_REWARD,
     PH_OPTION_IGNORE,
+    PH_OPTION_GROUP,
     PH_OPTION_ENGINE,
     PH_OPTION_END};
 /* clang-format on */
@@ -69,7 +71,7 @@ int ph_cmd_loglik(ph_app *app)
     ph_job job;
     ph_lik_work *work = NULL;
     double value = 0, *gradient = NULL;
-    int status = ph_job_load(&job, app, PH_JOB_THETA | PH_JOB_DATA);
+    int status = ph_job_load(&job, app, PH_JOB_THETA | PH_JOB_DATA | PH_JOB_REWARD);
     if (status != PH_OK) {
         return status;
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * phasic pdf and phasic survival. The core gives logarithms and their derivatives; the
- * plain values are made from these, so that a tail that double range cannot hold is 0
- * beside a finite logarithm.
+ * phasic pdf, cdf, survival, hazard and quantile. For the first four the core gives
+ * logarithms and their derivatives; the plain values are made from these, so that a
+ * tail that double range cannot hold is 0 beside a finite logarithm.
  */
 #include <math.h>
 #include <stdio.h>
@@ -23,38 +23,77 @@ const ph_option ph_points_options[] = {
      "derivatives in the parameters too"},
     {"log", 0, PH_OPTION_FLAG, NULL, NULL, 0, 0, 0,
      "logarithms too, and the derivatives of these\n(always there in JSON)"},
+    PH_OPTION_REWARD,
     PH_OPTION_ENGINE,
     PH_OPTION_END};
+
+const ph_option ph_quantile_options[] = {
+    {"at", 0, PH_OPTION_TEXT, "P,...", NULL, 0, 0, 0,
+     "probabilities, divided by commas"},
+    {"grid", 0, PH_OPTION_TEXT, "FROM:TO:COUNT", NULL, 0, 0, 0,
+     "COUNT probabilities at equal distances"},
+    {"at-file", 0, PH_OPTION_TEXT, "FILE", NULL, 0, 0, 0,
+     "probabilities from a file, one a line"},
+    {"upper", 0, PH_OPTION_FLAG, NULL, NULL, 0, 0, 0,
+     "they are probabilities of the upper tail"},
+    {"gradient", 0, PH_OPTION_FLAG, NULL, NULL, 0, 0, 0,
+     "derivatives in the parameters too"},
+    PH_OPTION_REWARD,
+    PH_OPTION_ENGINE,
+    PH_OPTION_END};
+
+static const struct {
+    const char *name;
+    ph_quantity quantity;
+} quantities[] = {
+    {"pdf", PH_LOG_PDF},
+    {"cdf", PH_LOG_CDF},
+    {"survival", PH_LOG_SURVIVAL},
+    {"hazard", PH_LOG_HAZARD}};
 /* clang-format on */
 
 typedef struct curve {
-    const char *name; /* "pdf" or "survival" */
+    const char *name; /* of the command */
     const ph_model *model;
+    const char *reward;
     size_t n;
     double *at;           /* [n] */
-    double *value, *log;  /* [n] */
+    double *value, *log;  /* [n]; log NULL for quantiles */
     double *slope, *dlog; /* [n][parameters]; NULL without --gradient */
 } curve;
 
-static int compute(curve *self, const ph_job *job, ph_app *app)
+static int reserve(curve *self, int logs, int gradient)
 {
-    size_t p = job->model->n_parameters;
-    int gradient = ph_options_flag(&app->options, "gradient");
+    size_t rows = self->n * self->model->n_parameters;
     self->value = ph_alloc(self->n, sizeof(double));
-    self->log = ph_alloc(self->n, sizeof(double));
-    self->slope = gradient ? ph_alloc(self->n * p, sizeof(double)) : NULL;
-    self->dlog = gradient ? ph_alloc(self->n * p, sizeof(double)) : NULL;
-    if (!self->value || !self->log || (gradient && (!self->slope || !self->dlog))) {
-        return ph_error_set(&app->error, PH_E_MEMORY, "out of memory");
+    self->log = logs ? ph_alloc(self->n, sizeof(double)) : NULL;
+    self->slope = gradient ? ph_alloc(rows, sizeof(double)) : NULL;
+    self->dlog = gradient && logs ? ph_alloc(rows, sizeof(double)) : NULL;
+    return self->value && (!logs || self->log) && (!gradient || self->slope) &&
+                   (!gradient || !logs || self->dlog)
+               ? PH_OK
+               : PH_E_MEMORY;
+}
+
+static int compute_quantiles(curve *self, const ph_job *job, ph_app *app)
+{
+    return ph_points_quantile(job->plan, ph_job_engine(app), job->theta, self->n,
+                              self->at, ph_options_flag(&app->options, "upper"),
+                              self->value, self->slope, &app->error);
+}
+
+static int compute_logs(curve *self, const ph_job *job, ph_app *app)
+{
+    size_t p = self->model->n_parameters, q = 0;
+    while (strcmp(quantities[q].name, self->name) != 0) {
+        q++;
     }
-    int pdf = strcmp(self->name, "pdf") == 0;
     int status =
-        ph_points(job->plan, ph_job_engine(app), job->theta, self->n, self->at,
-                  pdf ? self->log : NULL, pdf ? NULL : self->log,
-                  pdf ? self->dlog : NULL, pdf ? NULL : self->dlog, &app->error);
+        ph_points_log(job->plan, ph_job_engine(app), quantities[q].quantity, job->theta,
+                      self->n, self->at, self->log, self->dlog, &app->error);
     for (size_t i = 0; i < self->n && status == PH_OK; i++) {
         self->value[i] = exp(self->log[i]);
-        for (size_t m = 0; gradient && m < p; m++) {
+        for (size_t m = 0; self->slope && m < p; m++) {
             double d = self->dlog[i * p + m];
             self->slope[i * p + m] = self->value[i] > 0 ? self->value[i] * d : 0;
         }
@@ -87,21 +126,25 @@ static void print_json(ph_app *app, const curve *self)
     ph_json_init(&json, &app->out);
     ph_json_object(&json, NULL);
     ph_json_numbers(&json, "at", self->n, self->at);
-    ph_json_text(&json, "reward", "time");
+    ph_json_text(&json, "reward", self->reward);
     ph_json_numbers(&json, self->name, self->n, self->value);
-    snprintf(key, sizeof key, "log_%s", self->name);
-    ph_json_numbers(&json, key, self->n, self->log);
+    if (self->log) {
+        snprintf(key, sizeof key, "log_%s", self->name);
+        ph_json_numbers(&json, key, self->n, self->log);
+    }
     if (self->slope) {
         add_gradient(&json, "gradient", self, self->slope, 0);
+    }
+    if (self->dlog) {
         add_gradient(&json, "log_gradient", self, self->dlog, 1);
     }
-    for (size_t i = 0; i < self->n; i++) {
-        infinite |= !isfinite(self->log[i]);
+    for (size_t i = 0; self->log && i < self->n; i++) {
+        infinite |= isinf(self->log[i]);
     }
-    if (infinite) { /* which of the null logarithms are minus infinity: all of them */
+    if (infinite) { /* which of the null logarithms are minus infinity */
         ph_json_row(&json, "minus_infinity");
         for (size_t i = 0; i < self->n; i++) {
-            if (!isfinite(self->log[i])) {
+            if (isinf(self->log[i])) {
                 ph_json_whole(&json, NULL, i);
             }
         }
@@ -120,9 +163,9 @@ static void add_heading(ph_table *table, const char *prefix, const char *name)
 static void print_table(ph_app *app, const curve *self, int csv)
 {
     size_t p = self->slope ? self->model->n_parameters : 0;
-    int logs = ph_options_flag(&app->options, "log");
+    int logs = self->log && ph_options_flag(&app->options, "log");
     ph_table table = {0};
-    ph_table_head(&table, "t");
+    ph_table_head(&table, self->log ? "t" : "p");
     ph_table_head(&table, self->name);
     if (logs) {
         add_heading(&table, "log_", self->name);
@@ -159,16 +202,24 @@ int ph_cmd_points(ph_app *app)
 {
     ph_job job = {0};
     curve self = {.name = app->command->name};
+    int roots = strcmp(self.name, "quantile") == 0;
     int status = ph_points_read(app, &self.at, &self.n);
     if (status == PH_OK) {
-        status = ph_job_load(&job, app, PH_JOB_THETA);
+        status = ph_job_load(&job, app, PH_JOB_THETA | PH_JOB_REWARD);
     }
     if (status == PH_OK) {
         self.model = job.model;
-        status = ph_points_check(self.n, self.at, job.model->discrete, &app->error);
+        self.reward = ph_reward_name(&job);
+        int whole = job.model->discrete && !roots;
+        status = ph_points_check(self.n, self.at, whole, &app->error);
+    }
+    if (status == PH_OK &&
+        reserve(&self, !roots, ph_options_flag(&app->options, "gradient")) != PH_OK) {
+        status = ph_error_set(&app->error, PH_E_MEMORY, "out of memory");
     }
     if (status == PH_OK) {
-        status = compute(&self, &job, app);
+        status = roots ? compute_quantiles(&self, &job, app)
+                       : compute_logs(&self, &job, app);
     }
     if (status == PH_OK) {
         const char *format = ph_options_text(&app->options, "format");

@@ -61,13 +61,41 @@ const ph_command ph_commands[] = {
      "Prints the density of the absorption time at the points of --at, --grid or\n"
      "--at-file; for a model in discrete time, the probability mass.",
      1, 1, 0, ph_points_options, ph_common_options, ph_cmd_points},
+    {"cdf", "MODEL", "probability of being absorbed by then",
+     "Prints the distribution function of the absorption time at the points of --at,\n"
+     "--grid or --at-file; mass that is absorbed at once counts.",
+     1, 1, 0, ph_points_options, ph_common_options, ph_cmd_points},
     {"survival", "MODEL", "probability of not being absorbed yet",
      "Prints the probability that the process is still running at the points of --at,\n"
      "--grid or --at-file.",
      1, 1, 0, ph_points_options, ph_common_options, ph_cmd_points},
+    {"moments", "MODEL", "means, variances, covariances and higher moments",
+     "Prints raw moments up to --order, mean, variance, skewness and kurtosis of the\n"
+     "absorption time and of every reward, their covariances and correlations, and the\n"
+     "probability that each of them is 0 (its defect).",
+     1, 1, 0, ph_moments_options, ph_common_options, ph_cmd_moments},
+    {"hazard", "MODEL", "rate of absorption among those still running",
+     "Prints the density over the survival at the points of --at, --grid or --at-file;\n"
+     "for a model in discrete time, the probability of absorption in that step.",
+     1, 1, 0, ph_points_options, ph_common_options, ph_cmd_points},
+    {"quantile", "MODEL", "times by which absorption has a given probability",
+     "Prints the times at which the distribution function reaches the probabilities of\n"
+     "--at, --grid or --at-file, or with --upper those at which the survival falls to\n"
+     "them.",
+     1, 1, 0, ph_quantile_options, ph_common_options, ph_cmd_points},
+    {"sample", "MODEL", "simulated observations",
+     "Simulates N observations of MODEL exactly and writes them as a data file that fit\n"
+     "reads: times, totals of rewards, or censored times. With --paths, whole\n"
+     "trajectories.",
+     1, 1, 1, ph_sample_options, ph_common_options, ph_cmd_sample},
     {"info", "MODEL", "size and structure of a model",
      "Enumerates the states of MODEL and says what was found.",
      1, 1, 0, ph_info_options, ph_common_options, ph_cmd_info},
+    {"trace", "MODEL", "the elimination trace of a model",
+     "Records how the states of MODEL are eliminated, which moments, rewards and\n"
+     "starting values are computed from, and prints its size. With --output, writes a\n"
+     "file that stands for the model, with its --set, in every command.",
+     1, 1, 0, ph_trace_options, ph_common_options, ph_cmd_trace},
     {NULL, NULL, NULL, NULL, 0, 0, 0, NULL, NULL, NULL}};
 /* clang-format on */
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "phasic/base/file.h"
 #include "phasic/base/memory.h"
 #include "phasic/num/lanes.h"
 
@@ -62,15 +63,20 @@ static void free_settings(ph_setting *settings, size_t n)
 
 static int read_model(ph_job *self, ph_app *app)
 {
-    ph_setting *settings = NULL;
-    size_t n = 0;
-    int status = read_settings(app, &settings, &n, &app->error);
+    const char *path = app->options.argument[0];
+    const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
+    int status = read_settings(app, &self->settings, &self->n_settings, &app->error);
     if (status == PH_OK) {
-        status = ph_model_read(&self->model, app->options.argument[0], settings, n,
-                               &app->error);
+        status =
+            ph_file_read(path, &self->model_text, &self->model_length, &app->error);
     }
-    free_settings(settings, n);
-    return status;
+    if (status == PH_OK) {
+        status = ph_job_open_trace(self, name, &app->error);
+    }
+    return status == PH_OK ? ph_model_parse(&self->model, name, self->model_text,
+                                            self->model_length, self->settings,
+                                            self->n_settings, &app->error)
+                           : status;
 }
 
 static int unknown_parameter(const ph_model *model, const char *name, size_t length,
@@ -149,38 +155,6 @@ static int apply_theta(ph_model *model, const char *text, ph_error *error)
     return status;
 }
 
-static int read_data(ph_job *self, ph_app *app)
-{
-    const ph_model *model = self->model;
-    const char *ignored = ph_options_text(&app->options, "ignore-columns");
-    size_t most = ignored ? strlen(ignored) + 1 : 0, n_ignore = 0;
-    int status = PH_E_MEMORY;
-    char *copy = ph_strdup(ignored ? ignored : "");
-    const char **ignore = ph_alloc(most, sizeof *ignore);
-    const char **rewards = ph_alloc(model->n_rewards, sizeof *rewards);
-    if (!copy || !ignore || !rewards) {
-        ph_error_set(&app->error, PH_E_MEMORY, "out of memory");
-        goto out;
-    }
-    for (size_t i = 0; i < model->n_rewards; i++) {
-        rewards[i] = model->rewards[i].name;
-    }
-    char *rest = copy;
-    for (char *name = strsep(&rest, ","); name; name = strsep(&rest, ",")) {
-        if (name[0]) {
-            ignore[n_ignore++] = name;
-        }
-    }
-    ph_data_options options = {model->discrete, rewards, model->n_rewards, ignore,
-                               n_ignore};
-    status = ph_data_read(&self->data, app->options.argument[1], &options, &app->error);
-out:
-    free(rewards);
-    free(ignore);
-    free(copy);
-    return status;
-}
-
 /* Rewards must have an amount in every state, whether or not a command uses them. */
 static int check_rewards(const ph_job *self, ph_app *app)
 {
@@ -226,11 +200,18 @@ int ph_job_load(ph_job *self, ph_app *app, int needs)
         status = apply_theta(self->model, ph_options_text(&app->options, "theta"),
                              &app->error);
     }
+    self->reward = -1;
+    if (status == PH_OK && (needs & PH_JOB_REWARD)) {
+        status = ph_reward_find(self, app);
+    }
     if (status == PH_OK && (needs & PH_JOB_THETA)) {
         status = find_theta(self, app);
     }
     if (status == PH_OK && (needs & PH_JOB_DATA)) {
-        status = read_data(self, app);
+        status = ph_job_read_data(self, app);
+    }
+    if (status == PH_OK && (needs & PH_JOB_DATA)) {
+        status = ph_reward_check_data(self, app);
     }
     if (status == PH_OK) {
         status = ph_graph_build(&self->graph, self->model, max_states, &app->log,
@@ -240,10 +221,11 @@ int ph_job_load(ph_job *self, ph_app *app, int needs)
         status = check_rewards(self, app);
     }
     if (status == PH_OK) {
-        status = ph_plan_new(&self->plan, self->graph);
+        status = ph_reward_plan(&self->plan, self->graph, self->model, self->reward,
+                                max_states, &app->error);
     }
     if (status == PH_OK && (needs & PH_JOB_DATA)) {
-        status = ph_lik_new(&self->lik, self->plan, self->data, &app->error);
+        status = ph_job_build_lik(self, app);
     }
     ph_talk_clear(&app->talk);
     if (status != PH_OK) {
@@ -255,10 +237,14 @@ int ph_job_load(ph_job *self, ph_app *app, int needs)
 void ph_job_free(ph_job *self)
 {
     ph_lik_free(self->lik);
+    ph_job_free_groups(self);
     ph_data_free(self->data);
     ph_plan_free(self->plan);
     ph_graph_free(self->graph);
     ph_model_free(self->model);
+    free_settings(self->settings, self->n_settings);
+    ph_job_close_trace(self);
+    free(self->model_text);
     free(self->theta);
     memset(self, 0, sizeof *self);
 }

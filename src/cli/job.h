@@ -10,26 +10,74 @@
 #include "phasic/lik/lik.h"
 #include "phasic/model/model.h"
 #include "phasic/state/graph.h"
+#include "phasic/trace/file.h"
+
+/* The process of a group of observations; empty where no part of the data needs it. */
+typedef struct ph_job_group {
+    ph_model *model; /* with the group's constants */
+    ph_graph *graph;
+    ph_plan *plan;
+} ph_job_group;
 
 /* What most commands work on, built from the arguments MODEL [DATA] and the options. */
 typedef struct ph_job {
     ph_device device;
+    char *model_text; /* the bytes of the model's file, and --set */
+    size_t model_length, n_settings;
+    ph_setting *settings;
+    char *trace_bytes; /* of a trace file in place of the model, or NULL */
+    ph_trace_file trace_file;
     ph_model *model; /* --set and --theta applied */
     ph_graph *graph;
-    ph_plan *plan;
+    long reward;   /* of --reward: number in the model, -1: time */
+    ph_plan *plan; /* of that reward */
     double *theta; /* [parameters] reference values, NULL unless PH_JOB_THETA */
     ph_data *data;
+    char *group_column;  /* of --group, or NULL */
+    long group_constant; /* whose values its labels are */
+    size_t n_groups;
+    ph_job_group *groups;
+    size_t n_reward_plans;
+    ph_plan **reward_plans;    /* of the parts that are totals of a reward */
+    const ph_plan *first_plan; /* of the first part of the data */
     ph_lik *lik;
 } ph_job;
 
 enum {
     PH_JOB_THETA = 1, /* parameters need values */
-    PH_JOB_DATA = 2   /* read the second argument, and set up its likelihood */
+    PH_JOB_DATA = 2,  /* read the second argument, and set up its likelihood */
+    PH_JOB_REWARD = 4 /* the plan is that of --reward, not of the time */
 };
 
 /* On failure the job is empty. Errors are in app->error. */
 int ph_job_load(ph_job *self, ph_app *app, int needs);
 void ph_job_free(ph_job *self);
+
+/*
+ * The steps of ph_job_load that concern data: reading them by --ignore-columns and
+ * --group, and their likelihood, with a process for each of their parts.
+ */
+int ph_job_read_data(ph_job *self, ph_app *app);
+int ph_job_build_lik(ph_job *self, ph_app *app);
+void ph_job_free_groups(ph_job *self);
+
+/*
+ * Where the file just read is a trace file, puts the model and the settings in it in
+ * the place of those of the command line; --set is then refused.
+ */
+int ph_job_open_trace(ph_job *self, const char *name, ph_error *error);
+void ph_job_close_trace(ph_job *self);
+/* The trace of the job's graph: from the trace file, or recorded. */
+int ph_job_trace(const ph_job *self, ph_trace **trace, const ph_log *log,
+                 ph_error *error);
+
+/* reward.c: --reward into the job, and its name; the data have no other reward's. */
+int ph_reward_find(ph_job *self, ph_app *app);
+const char *ph_reward_name(const ph_job *self);
+int ph_reward_check_data(const ph_job *self, ph_app *app);
+/* The plan of a reward's total, -1: of the time. */
+int ph_reward_plan(ph_plan **plan, const ph_graph *graph, const ph_model *model,
+                   long reward, size_t max_states, ph_error *error);
 
 /* The engine that --engine names. */
 ph_engine ph_job_engine(const ph_app *app);

@@ -138,6 +138,7 @@ static void add_diagnostics(ph_json *json, const ph_fit *fit)
     ph_json_whole(json, "value_evaluations", d->value_evaluations);
     ph_json_whole(json, "score_evaluations", d->score_evaluations);
     ph_json_whole(json, "outside_model", fit->outside);
+    ph_json_whole(json, "beyond_rates", fit->beyond);
     ph_json_whole(json, "iterations", d->iterations);
     ph_json_whole(json, "modes", d->modes);
     add_modes(json, result);

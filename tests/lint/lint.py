@@ -43,7 +43,7 @@ HOUSE = {
             "svgd", "device", "fit", "report"],
 }
 # Who may use which library.
-LIBRARIES = {"cjson/": {"model", "report", "cli"}, "csv.h": {"data"},
+LIBRARIES = {"cjson/": {"model", "report", "cli"}, "csv.h": {"data"}, "suitesparse/": {"trace"},
              "zlib.h": {"base", "data"}, "omp.h": {"device", "dist", "lik", "fit"}}
 # Words of the command line alone.
 FORBIDDEN = re.compile(r"\b(?:v?f?printf|puts|putchar|exit|_exit|abort|getenv|secure_getenv)\s*\(|"

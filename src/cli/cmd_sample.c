@@ -1,0 +1,515 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * phasic sample: simulated observations as a data file, or whole trajectories. Threads
+ * take blocks of observations and write the rows of a block into a text of its own; the
+ * texts are joined in order, so that nothing depends on who has written what.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "job.h"
+#include "phasic/base/file.h"
+#include "phasic/base/memory.h"
+#include "phasic/dist/sample.h"
+
+#define BLOCK          1024 /* observations of a task */
+#define BLOCKS_A_ROUND 64   /* texts that are held apart, for each worker */
+#define LEAST          1e-300
+#define MOST           1e300
+
+/* clang-format off */
+const ph_option ph_sample_options[] = {
+    {"observations", 'n', PH_OPTION_WHOLE, "N", NULL, 1, 4294967295.0, 0,
+     "how many observations to simulate; must be given"},
+    {"reward", 0, PH_OPTION_TEXT, "NAME,...", NULL, 0, 0, 0,
+     "totals of these rewards; time is one of them"},
+    {"paths", 0, PH_OPTION_FLAG, NULL, NULL, 0, 0, 0,
+     "whole trajectories, a row for every state entered"},
+    {"censor-at", 0, PH_OPTION_REAL, "T", NULL, LEAST, MOST, 0,
+     "right-censor at T what is still running then"},
+    {"censor-rate", 0, PH_OPTION_REAL, "R", NULL, LEAST, MOST, 0,
+     "right-censor at an independent exponential time of\nrate R"},
+    {"interval", 0, PH_OPTION_REAL, "W", NULL, LEAST, MOST, 0,
+     "write the cell (kW, (k+1)W] that the time falls in"},
+    {"output", 'o', PH_OPTION_TEXT, "FILE", NULL, 0, 0, 0,
+     "write to FILE in place of standard output"},
+    {"force", 0, PH_OPTION_FLAG, NULL, NULL, 0, 0, 0, "overwrite FILE"},
+    PH_OPTION_END};
+/* clang-format on */
+
+typedef struct run {
+    ph_app *app;
+    ph_job job;
+    ph_sampler *sampler;
+    uint64_t seed;
+    size_t n;
+    size_t n_rewards; /* 0 without --reward */
+    const char **name;
+    long *reward;         /* [n_rewards] -1: time */
+    double *total;        /* [workers][n_rewards] */
+    ph_sample_path *path; /* [workers] */
+    ph_buffer *text;      /* [BLOCKS_A_ROUND * workers] */
+    size_t round_first;   /* block that text[0] belongs to */
+    int paths, censored;
+    double censor_at;   /* INFINITY without --censor-at */
+    double censor_rate; /* 0 without --censor-rate */
+    double interval;    /* 0 without --interval */
+} run;
+
+/* -------------------------------------------------------------- the request */
+
+static int is_given(const ph_app *app, const char *name)
+{
+    const char *text = ph_options_text(&app->options, name);
+    return text && strcmp(text, "0") != 0;
+}
+
+static int check_combinations(ph_app *app)
+{
+    static const struct {
+        const char *one, *other, *why;
+    } apart[] = {
+        {"paths", "reward", "a trajectory has no totals"},
+        {"paths", "censor-at", "trajectories are followed to their end"},
+        {"paths", "censor-rate", "trajectories are followed to their end"},
+        {"paths", "interval", "trajectories have exact times"},
+        {"reward", "censor-at", "only times can be censored in a data file"},
+        {"reward", "censor-rate", "only times can be censored in a data file"},
+        {"reward", "interval", "only times can be censored in a data file"},
+        {"interval", "censor-at", "a row is either a cell or censored on the right"},
+        {"interval", "censor-rate", "a row is either a cell or censored on the right"},
+    };
+    for (size_t i = 0; i < sizeof apart / sizeof *apart; i++) {
+        if (is_given(app, apart[i].one) && is_given(app, apart[i].other)) {
+            return ph_error_set(&app->error, PH_E_USAGE,
+                                "--%s and --%s cannot be combined: %s", apart[i].one,
+                                apart[i].other, apart[i].why);
+        }
+    }
+    return PH_OK;
+}
+
+static int check_format(ph_app *app)
+{
+    if (strcmp(ph_options_text(&app->options, "format"), "json") != 0) {
+        return PH_OK;
+    }
+    ph_error_place(&app->error, "--format");
+    ph_error_found(&app->error, "json", -1);
+    return ph_error_set(&app->error, PH_E_USAGE,
+                        "simulated observations are written as a data file, which is "
+                        "CSV; leave --format out");
+}
+
+static int read_request(run *self)
+{
+    ph_app *app = self->app;
+    const ph_options *options = &app->options;
+    int status = check_format(app);
+    if (status == PH_OK && !ph_options_text(options, "observations")) {
+        status = ph_error_set(&app->error, PH_E_USAGE,
+                              "expects the number of observations as -n N");
+    }
+    if (status == PH_OK && is_given(app, "force") && !is_given(app, "output")) {
+        status = ph_error_set(&app->error, PH_E_USAGE,
+                              "--force overwrites the FILE of --output, which is not "
+                              "given");
+    }
+    if (status == PH_OK) {
+        status = check_combinations(app);
+    }
+    self->seed = ph_options_whole(options, "seed");
+    self->n = (size_t)ph_options_whole(options, "observations");
+    self->paths = ph_options_flag(options, "paths");
+    self->censor_rate = ph_options_real(options, "censor-rate");
+    self->interval = ph_options_real(options, "interval");
+    self->censor_at =
+        is_given(app, "censor-at") ? ph_options_real(options, "censor-at") : INFINITY;
+    self->censored = self->censor_at < INFINITY || self->censor_rate > 0;
+    return status;
+}
+
+/* A result must not take the place of the model, whatever --force says. */
+static int check_output(ph_app *app)
+{
+    const char *path = ph_options_text(&app->options, "output");
+    struct stat output, input;
+    if (!path || stat(path, &output) != 0) {
+        return PH_OK;
+    }
+    ph_error_file(&app->error, path);
+    for (size_t i = 0; i < app->options.n_arguments; i++) {
+        if (stat(app->options.argument[i], &input) == 0 &&
+            input.st_dev == output.st_dev && input.st_ino == output.st_ino) {
+            return ph_error_set(&app->error, PH_E_CREATE,
+                                "is an input of this run; choose another FILE");
+        }
+    }
+    if (!ph_options_flag(&app->options, "force")) {
+        return ph_error_set(&app->error, PH_E_CREATE,
+                            "exists already; --force overwrites it");
+    }
+    app->error.file[0] = '\0';
+    return PH_OK;
+}
+
+/* What a model in discrete time, or one with epochs, cannot have. */
+static int check_model(const run *self)
+{
+    const ph_model *model = self->job.model;
+    ph_error *error = &self->app->error;
+    if (model->n_epochs > 0) {
+        ph_error_file(error, model->file);
+        ph_error_place(error, "/epochs");
+        return ph_error_set(error, PH_E_FEATURE,
+                            "a model with epochs cannot be simulated in this version");
+    }
+    if (!model->discrete) {
+        return PH_OK;
+    }
+    if (self->censor_rate > 0) {
+        return ph_error_set(error, PH_E_USAGE,
+                            "--censor-rate draws times that are not whole, and the "
+                            "model is in discrete time; use --censor-at");
+    }
+    const char *name = self->interval > 0           ? "interval"
+                       : self->censor_at < INFINITY ? "censor-at"
+                                                    : NULL;
+    if (name && ph_options_real(&self->app->options, name) !=
+                    floor(ph_options_real(&self->app->options, name))) {
+        ph_error_place(error, "--%s", name);
+        ph_error_found(error, ph_options_text(&self->app->options, name), -1);
+        return ph_error_set(error, PH_E_USAGE,
+                            "a model in discrete time takes whole numbers of steps");
+    }
+    return PH_OK;
+}
+
+static const char *reward_name(const ph_model *model, size_t k)
+{
+    return k == 0 ? "time" : model->rewards[k - 1].name;
+}
+
+static int unknown_reward(const ph_model *model, const char *typed, ph_error *error)
+{
+    const char **known = ph_alloc(model->n_rewards + 1, sizeof *known);
+    if (!known) {
+        return ph_error_set(error, PH_E_MEMORY, "out of memory");
+    }
+    for (size_t k = 0; k <= model->n_rewards; k++) {
+        known[k] = reward_name(model, k);
+    }
+    const char *near = ph_nearest_name(typed, known, model->n_rewards + 1);
+    int status = ph_error_set(error, PH_E_USAGE, "the model has no reward '%s'%s%s%s",
+                              typed, near ? ", did you mean '" : "", near ? near : "",
+                              near ? "'?" : "");
+    free(known);
+    return status;
+}
+
+static int add_reward(run *self, const char *typed)
+{
+    const ph_model *model = self->job.model;
+    ph_error *error = &self->app->error;
+    size_t k = 0;
+    ph_error_place(error, "--reward");
+    while (k <= model->n_rewards && strcmp(reward_name(model, k), typed) != 0) {
+        k++;
+    }
+    if (k > model->n_rewards) {
+        return unknown_reward(model, typed, error);
+    }
+    for (size_t i = 0; i < self->n_rewards; i++) {
+        if (self->reward[i] == (long)k - 1) {
+            return ph_error_set(error, PH_E_USAGE, "gives '%s' twice", typed);
+        }
+    }
+    error->place[0] = '\0';
+    self->name[self->n_rewards] = reward_name(model, k);
+    self->reward[self->n_rewards++] = (long)k - 1;
+    return PH_OK;
+}
+
+static int find_rewards(run *self)
+{
+    const char *names = ph_options_text(&self->app->options, "reward");
+    size_t most = self->job.model->n_rewards + 1;
+    char *copy = ph_strdup(names ? names : ""), *rest = copy;
+    self->reward = ph_alloc(most, sizeof *self->reward);
+    self->name = ph_alloc(most, sizeof *self->name);
+    int status = copy && self->reward && self->name ? PH_OK : PH_E_MEMORY;
+    while (names && rest && status == PH_OK) {
+        status = add_reward(self, strsep(&rest, ","));
+    }
+    free(copy);
+    return status;
+}
+
+/* --------------------------------------------------------------------- rows */
+
+static void add_header(const run *self, ph_buffer *out)
+{
+    if (self->interval > 0) {
+        ph_buffer_add(out, "lower,upper\n");
+    } else if (self->n_rewards > 0) {
+        for (size_t r = 0; r < self->n_rewards; r++) {
+            ph_buffer_addf(out, "%s%s", r ? "," : "", self->name[r]);
+        }
+        ph_buffer_add(out, "\n");
+    } else {
+        ph_buffer_add(out, self->censored ? "time,event\n" : "time\n");
+    }
+}
+
+/* "name", "name[0]", "name[0][1]", ... of the entries of a state variable. */
+static void add_variable(ph_buffer *out, const ph_state_variable *variable)
+{
+    for (size_t entry = 0; entry < variable->entries; entry++) {
+        size_t block = variable->entries, rest = entry;
+        ph_buffer_addf(out, ",%s", variable->name);
+        for (size_t d = 0; d < variable->rank; d++) {
+            block /= variable->extent[d];
+            ph_buffer_addf(out, "[%zu]", rest / block);
+            rest %= block;
+        }
+    }
+}
+
+static void add_path_header(const run *self, ph_buffer *out)
+{
+    const ph_model *model = self->job.model;
+    ph_buffer_add(out, "observation,visit,time_entered");
+    for (size_t v = 0; model->kind == PH_MODEL_RULES && v < model->n_variables; v++) {
+        add_variable(out, &model->variables[v]);
+    }
+    ph_buffer_add(out, model->kind == PH_MODEL_RULES ? "\n" : ",vertex\n");
+}
+
+static int add_path(const run *self, uint32_t observation, ph_sample_path *path,
+                    ph_buffer *out)
+{
+    const ph_graph *graph = self->job.graph;
+    int status = ph_sampler_path(self->sampler, self->seed, observation, path);
+    for (size_t k = 0; k < path->length && status == PH_OK; k++) {
+        const int32_t *key = graph->keys + path->state[k] * graph->n_entries;
+        ph_buffer_addf(out, "%lu,%zu,", observation + 1ul, k + 1);
+        ph_buffer_add_double(out, path->time[k]);
+        for (size_t j = 0; j < graph->n_entries; j++) {
+            if (path->state[k] < graph->n) {
+                ph_buffer_addf(out, ",%ld", (long)key[j]);
+            } else {
+                ph_buffer_add(out, ",");
+            }
+        }
+        ph_buffer_add(out, "\n");
+    }
+    return status;
+}
+
+/* The cell of the grid that `time` lies in; 0 belongs to the first one. */
+static int add_cell(double width, double time, ph_buffer *out)
+{
+    double k = fmax(ceil(time / width) - 1, 0);
+    k -= k > 0 && time <= k * width; /* the quotient was rounded */
+    k += time > (k + 1) * width;
+    double lower = k * width, upper = (k + 1) * width;
+    if (!(lower < upper && time <= upper && (time > lower || lower == 0) &&
+          upper < INFINITY)) {
+        return PH_E_NUMERIC;
+    }
+    ph_buffer_add_double(out, lower);
+    ph_buffer_add(out, ",");
+    ph_buffer_add_double(out, upper);
+    ph_buffer_add(out, "\n");
+    return PH_OK;
+}
+
+static int add_totals(const run *self, uint32_t observation, double *total,
+                      ph_buffer *out)
+{
+    (void)ph_sampler_draw(self->sampler, self->seed, observation, INFINITY, total);
+    for (size_t r = 0; r < self->n_rewards; r++) {
+        ph_buffer_add(out, r ? "," : "");
+        ph_buffer_add_double(out, total[r]);
+    }
+    ph_buffer_add(out, "\n");
+    return PH_OK;
+}
+
+static int add_time(const run *self, uint32_t observation, ph_buffer *out)
+{
+    double limit = self->censor_at;
+    if (self->censor_rate > 0) {
+        limit =
+            fmin(limit, ph_sampler_censor(self->seed, observation, self->censor_rate));
+    }
+    double time = ph_sampler_draw(self->sampler, self->seed, observation, limit, NULL);
+    if (self->interval > 0) {
+        return add_cell(self->interval, time, out);
+    }
+    ph_buffer_add_double(out, fmin(time, limit));
+    ph_buffer_add(out, !self->censored ? "\n" : time <= limit ? ",1\n" : ",0\n");
+    return PH_OK;
+}
+
+static int write_block(void *context, size_t block, int worker)
+{
+    run *self = context;
+    ph_buffer *out = &self->text[block];
+    size_t first = (self->round_first + block) * BLOCK;
+    size_t end = first + BLOCK < self->n ? first + BLOCK : self->n;
+    double *total = self->total + (size_t)worker * self->n_rewards;
+    int status = PH_OK;
+    out->length = 0;
+    for (size_t i = first; i < end && status == PH_OK; i++) {
+        uint32_t observation = (uint32_t)i;
+        status = self->paths ? add_path(self, observation, &self->path[worker], out)
+                 : self->n_rewards > 0 ? add_totals(self, observation, total, out)
+                                       : add_time(self, observation, out);
+    }
+    return out->failed ? PH_E_MEMORY : status;
+}
+
+/* ---------------------------------------------------------------------- run */
+
+static int set_up(run *self)
+{
+    ph_job *job = &self->job;
+    ph_error *error = &self->app->error;
+    size_t n = job->graph->n, workers = (size_t)ph_device_workers(&job->device);
+    int status = find_rewards(self);
+    if (status != PH_OK) {
+        return status;
+    }
+    double *amount = ph_alloc(self->n_rewards * n, sizeof *amount);
+    self->total = ph_alloc(workers * self->n_rewards, sizeof *self->total);
+    self->path = ph_alloc(workers, sizeof *self->path);
+    self->text = ph_alloc(workers * BLOCKS_A_ROUND, sizeof *self->text);
+    if (!amount || !self->total || !self->path || !self->text) {
+        status = PH_E_MEMORY;
+    }
+    for (size_t r = 0; r < self->n_rewards && status == PH_OK; r++) {
+        status = ph_graph_reward(job->graph, job->model, self->reward[r],
+                                 amount + r * n, error);
+    }
+    if (status == PH_OK) {
+        status = ph_sampler_new(&self->sampler, job->graph, job->theta, self->n_rewards,
+                                amount, error);
+    }
+    free(amount);
+    return status;
+}
+
+/* All rows into `out`, a round of blocks at a time. */
+static int write_rows(run *self, ph_buffer *out)
+{
+    size_t blocks = (self->n + BLOCK - 1) / BLOCK;
+    size_t most = (size_t)ph_device_workers(&self->job.device) * BLOCKS_A_ROUND;
+    int status = PH_OK;
+    for (size_t b = 0; b < blocks && status == PH_OK; b += most) {
+        size_t count = blocks - b < most ? blocks - b : most;
+        self->round_first = b;
+        status = ph_device_run(&self->job.device, count, write_block, self);
+        for (size_t k = 0; k < count && status == PH_OK; k++) {
+            ph_buffer_add_n(out, self->text[k].text, self->text[k].length);
+        }
+        if (status == PH_OK) {
+            (void)ph_log_progress(&self->app->log, "observations",
+                                  (double)(b + count) / (double)blocks, "of %zu",
+                                  self->n);
+        }
+        if (out->failed) {
+            status = PH_E_MEMORY;
+        }
+    }
+    ph_talk_clear(&self->app->talk);
+    if (status == PH_E_NUMERIC) {
+        char width[32];
+        ph_error_place(&self->app->error, "--interval");
+        ph_error_found(&self->app->error, ph_double_text(self->interval, width), -1);
+        ph_error_set(&self->app->error, PH_E_USAGE,
+                     "the times are so long that double precision cannot tell cells of "
+                     "this width apart");
+        status = PH_E_USAGE;
+    }
+    return status;
+}
+
+static int write_all(run *self)
+{
+    ph_app *app = self->app;
+    const char *path = ph_options_text(&app->options, "output");
+    ph_buffer file = {0}, *out = path ? &file : &app->out;
+    if (self->paths) {
+        add_path_header(self, out);
+    } else {
+        add_header(self, out);
+    }
+    int status = write_rows(self, out);
+    if (status == PH_OK && path) {
+        status = ph_file_write(path, file.text, file.length,
+                               ph_options_flag(&app->options, "force"), &app->error);
+    }
+    if (status != PH_OK) {
+        ph_buffer_free(&app->out); /* no half of a data file */
+    }
+    ph_buffer_free(&file);
+    return status;
+}
+
+/* A seed that nobody has given must be known to draw the same again. */
+static void report_seed(const ph_app *app)
+{
+    const ph_option_value *seed = ph_options_find(&app->options, "seed");
+    if (seed->source == PH_SOURCE_DRAWN && !app->talk.quiet) {
+        fprintf(stderr, "phasic sample: seed %s\n",
+                ph_options_text(&app->options, "seed"));
+    }
+}
+
+static void free_run(run *self)
+{
+    size_t workers = (size_t)ph_device_workers(&self->job.device);
+    for (size_t k = 0; self->text && k < workers * BLOCKS_A_ROUND; k++) {
+        ph_buffer_free(&self->text[k]);
+    }
+    for (size_t k = 0; self->path && k < workers; k++) {
+        ph_sample_path_free(&self->path[k]);
+    }
+    free(self->text);
+    free(self->path);
+    free(self->total);
+    free(self->reward);
+    free(self->name);
+    ph_sampler_free(self->sampler);
+    ph_job_free(&self->job);
+}
+
+int ph_cmd_sample(ph_app *app)
+{
+    run self = {.app = app};
+    int status = read_request(&self);
+    if (status == PH_OK) {
+        status = check_output(app);
+    }
+    if (status == PH_OK) {
+        status = ph_job_load(&self.job, app, PH_JOB_THETA);
+    }
+    if (status == PH_OK) {
+        status = check_model(&self);
+    }
+    if (status == PH_OK) {
+        status = set_up(&self);
+    }
+    if (status == PH_OK) {
+        status = write_all(&self);
+    }
+    if (status == PH_OK) {
+        report_seed(app);
+    }
+    free_run(&self);
+    return status;
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* From the names of rewards to their moments. */
+#include "moment_set.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "phasic/base/memory.h"
+#include "phasic/base/names.h"
+
+static const char *reward_name(const ph_model *model, size_t k)
+{
+    return k == 0 ? "time" : model->rewards[k - 1].name;
+}
+
+static int unknown_reward(const ph_model *model, const char *typed, ph_error *error)
+{
+    const char **known = ph_alloc(model->n_rewards + 1, sizeof *known);
+    if (!known) {
+        return ph_error_set(error, PH_E_MEMORY, "out of memory");
+    }
+    for (size_t k = 0; k <= model->n_rewards; k++) {
+        known[k] = reward_name(model, k);
+    }
+    const char *near = ph_nearest_name(typed, known, model->n_rewards + 1);
+    int status = ph_error_set(error, PH_E_USAGE, "the model has no reward '%s'%s%s%s",
+                              typed, near ? ", did you mean '" : "", near ? near : "",
+                              near ? "'?" : "");
+    free(known);
+    return status;
+}
+
+static int add_reward(ph_moment_set *self, const ph_model *model, const char *typed,
+                      ph_error *error)
+{
+    size_t k = 0;
+    while (k <= model->n_rewards && strcmp(reward_name(model, k), typed) != 0) {
+        k++;
+    }
+    if (k > model->n_rewards) {
+        return unknown_reward(model, typed, error);
+    }
+    for (size_t i = 0; i < self->length; i++) {
+        if (self->reward[i] == (long)k - 1) {
+            return ph_error_set(error, PH_E_USAGE, "gives '%s' twice", typed);
+        }
+    }
+    self->reward[self->length] = (long)k - 1;
+    self->name[self->length++] = reward_name(model, k);
+    return PH_OK;
+}
+
+static int find_rewards(ph_moment_set *self, const ph_model *model, const char *names,
+                        ph_error *error)
+{
+    self->reward = ph_alloc(model->n_rewards + 1, sizeof *self->reward);
+    self->name = ph_alloc(model->n_rewards + 1, sizeof *self->name);
+    char *copy = ph_strdup(names ? names : ""), *rest = copy;
+    int status = PH_OK;
+    if (!self->reward || !self->name || !copy) {
+        status = ph_error_set(error, PH_E_MEMORY, "out of memory");
+    }
+    for (size_t k = 0; k <= model->n_rewards && !names && status == PH_OK; k++) {
+        status = add_reward(self, model, reward_name(model, k), error);
+    }
+    while (names && rest && status == PH_OK) {
+        status = add_reward(self, model, strsep(&rest, ","), error);
+    }
+    if (status == PH_E_USAGE) {
+        ph_error_place(error, "--reward");
+    }
+    free(copy);
+    return status;
+}
+
+static int compile(ph_moment_set *self, const ph_job *job, size_t order,
+                   size_t gradient, const ph_log *log, ph_error *error)
+{
+    size_t n = job->graph->n;
+    double *amount = ph_alloc(self->length * n, sizeof *amount);
+    int status = amount ? PH_OK : PH_E_MEMORY;
+    for (size_t k = 0; k < self->length && status == PH_OK; k++) {
+        status = ph_graph_reward(job->graph, job->model, self->reward[k],
+                                 amount + k * n, error);
+    }
+    if (status == PH_OK) {
+        status = ph_job_trace(job, &self->trace, log, error);
+    }
+    if (status == PH_OK) {
+        status = ph_moments_new(&self->moments, job->graph, self->trace, self->length,
+                                amount, order);
+    }
+    if (status == PH_OK) {
+        status = ph_moments_value_new(&self->value, self->moments, 1, gradient);
+    }
+    if (status == PH_OK) {
+        size_t length = ph_trace_work(self->trace) / PH_LANES + 3 * n;
+        self->work = ph_alloc(length, sizeof *self->work);
+        status = self->work ? PH_OK : PH_E_MEMORY;
+    }
+    free(amount);
+    return status == PH_E_MEMORY ? ph_error_set(error, status, "out of memory")
+                                 : status;
+}
+
+int ph_moment_set_new(ph_moment_set *self, const ph_job *job, const char *names,
+                      size_t order, size_t gradient, const ph_log *log, ph_error *error)
+{
+    memset(self, 0, sizeof *self);
+    if (job->model->n_epochs > 0) {
+        ph_error_file(error, job->model->file);
+        ph_error_place(error, "/epochs");
+        return ph_error_set(error, PH_E_FEATURE,
+                            "moments of a model with epochs are not available");
+    }
+    int status = find_rewards(self, job->model, names, error);
+    if (status == PH_OK) {
+        status = compile(self, job, order, gradient, log, error);
+    }
+    if (status != PH_OK) {
+        ph_moment_set_free(self);
+    }
+    return status;
+}
+
+void ph_moment_set_free(ph_moment_set *self)
+{
+    ph_moments_value_free(self->value);
+    ph_moments_free(self->moments);
+    ph_trace_free(self->trace);
+    free(self->reward);
+    free(self->name);
+    free(self->work);
+    memset(self, 0, sizeof *self);
+}
+
+int ph_moment_set_eval(ph_moment_set *self, const double *theta, size_t p,
+                       ph_error *error)
+{
+    for (size_t m = 0; m < p; m++) {
+        self->value->theta[m] = theta[m];
+    }
+    int status = ph_moments_eval(self->moments, self->value);
+    if (status != PH_OK) {
+        return ph_error_set(error, status, "out of memory");
+    }
+    if (!self->value->valid) {
+        return ph_error_set(error, PH_E_NUMERIC,
+                            "the parameters lie outside the model: a rate or "
+                            "probability is negative or not finite");
+    }
+    for (size_t k = 0; k < self->length; k++) {
+        if (!isfinite(self->value->mean[k])) {
+            return ph_error_set(error, PH_E_NUMERIC,
+                                "the mean of '%s' is not finite at these parameters",
+                                self->name[k]);
+        }
+    }
+    return PH_OK;
+}
