@@ -95,18 +95,19 @@ static int compare_double(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Robust spread of coordinate k over the starts: interquartile range / 1.35. */
+/*
+ * Spread of coordinate k over the starts: interquartile range / 1.35, or a quarter of
+ * the whole range where that is more (half of the starts may share one scale).
+ */
 static double spread_of(size_t n, size_t d, const double *z, size_t k, double *sorted)
 {
     for (size_t i = 0; i < n; i++) {
         sorted[i] = z[i * d + k];
     }
     qsort(sorted, n, sizeof *sorted, compare_double);
-    double range =
-        (sorted[(3 * n) / 4 < n ? (3 * n) / 4 : n - 1] - sorted[n / 4]) / 1.35;
-    if (!(range > 0)) {
-        range = 0.5 * (sorted[n - 1] - sorted[0]);
-    }
+    size_t upper = 3 * n / 4 < n ? 3 * n / 4 : n - 1;
+    double quartiles = (sorted[upper] - sorted[n / 4]) / 1.35;
+    double range = fmax(quartiles, 0.25 * (sorted[n - 1] - sorted[0]));
     return range > 0 && isfinite(range) ? range : 1;
 }
 

@@ -11,7 +11,8 @@ Every folder in tests/cli/cases is a case:
     stdout   what must be printed; not looked at where the file is missing
     stderr   the same; where the file is missing and exit is 0, nothing may be printed
 In stdout and stderr a line `...` stands for any number of lines, and a line that begins
-with `~ ` is a Python regular expression that must match the whole line.
+with `~ ` is a Python regular expression that must match the whole line. A cmd that exits
+with 77 says that the case cannot be run here: it is skipped.
 """
 
 import os
@@ -26,6 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from tap import Tap
 
 TIMEOUT = 120
+SKIPPED = 77
 
 
 def line_matches(pattern, line):
@@ -57,13 +59,15 @@ def environment(case):
 
 
 def run_case(case):
-    """None where the case passes, else what differs."""
+    """None where the case passes, SKIPPED, else what differs."""
     with tempfile.TemporaryDirectory() as folder:
         try:
             done = subprocess.run(["bash", str(case / "cmd")], cwd=folder, env=environment(case),
                                   stdin=subprocess.DEVNULL, capture_output=True, timeout=TIMEOUT)
         except subprocess.TimeoutExpired:
             return f"did not end within {TIMEOUT} s"
+    if done.returncode == SKIPPED:
+        return SKIPPED
     outputs = {"stdout": done.stdout.decode("utf-8", "replace"),
                "stderr": done.stderr.decode("utf-8", "replace")}
     wanted = int(read(case / "exit") or 0)
@@ -88,7 +92,10 @@ def main():
     for case in sorted(p.parent for p in folder.glob("*/cmd")):
         if not wanted or case.name in wanted:
             why = run_case(case)
-            tap.point(why is None, case.name, why)
+            if why == SKIPPED:
+                tap.point(True, f"{case.name} # SKIP")
+            else:
+                tap.point(why is None, case.name, why)
     return tap.done()
 
 
