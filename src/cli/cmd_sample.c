@@ -188,63 +188,20 @@ static int check_model(const run *self)
     return PH_OK;
 }
 
-static const char *reward_name(const ph_model *model, size_t k)
-{
-    return k == 0 ? "time" : model->rewards[k - 1].name;
-}
-
-static int unknown_reward(const ph_model *model, const char *typed, ph_error *error)
-{
-    const char **known = ph_alloc(model->n_rewards + 1, sizeof *known);
-    if (!known) {
-        return ph_error_set(error, PH_E_MEMORY, "out of memory");
-    }
-    for (size_t k = 0; k <= model->n_rewards; k++) {
-        known[k] = reward_name(model, k);
-    }
-    const char *near = ph_nearest_name(typed, known, model->n_rewards + 1);
-    int status = ph_error_set(error, PH_E_USAGE, "the model has no reward '%s'%s%s%s",
-                              typed, near ? ", did you mean '" : "", near ? near : "",
-                              near ? "'?" : "");
-    free(known);
-    return status;
-}
-
-static int add_reward(run *self, const char *typed)
-{
-    const ph_model *model = self->job.model;
-    ph_error *error = &self->app->error;
-    size_t k = 0;
-    ph_error_place(error, "--reward");
-    while (k <= model->n_rewards && strcmp(reward_name(model, k), typed) != 0) {
-        k++;
-    }
-    if (k > model->n_rewards) {
-        return unknown_reward(model, typed, error);
-    }
-    for (size_t i = 0; i < self->n_rewards; i++) {
-        if (self->reward[i] == (long)k - 1) {
-            return ph_error_set(error, PH_E_USAGE, "gives '%s' twice", typed);
-        }
-    }
-    error->place[0] = '\0';
-    self->name[self->n_rewards] = reward_name(model, k);
-    self->reward[self->n_rewards++] = (long)k - 1;
-    return PH_OK;
-}
-
 static int find_rewards(run *self)
 {
+    const ph_model *model = self->job.model;
     const char *names = ph_options_text(&self->app->options, "reward");
-    size_t most = self->job.model->n_rewards + 1;
-    char *copy = ph_strdup(names ? names : ""), *rest = copy;
-    self->reward = ph_alloc(most, sizeof *self->reward);
-    self->name = ph_alloc(most, sizeof *self->name);
-    int status = copy && self->reward && self->name ? PH_OK : PH_E_MEMORY;
-    while (names && rest && status == PH_OK) {
-        status = add_reward(self, strsep(&rest, ","));
+    self->reward = ph_alloc(model->n_rewards + 1, sizeof *self->reward);
+    self->name = ph_alloc(model->n_rewards + 1, sizeof *self->name);
+    int status = self->reward && self->name ? PH_OK : PH_E_MEMORY;
+    if (status == PH_OK && names) {
+        status = ph_reward_list(model, names, self->reward, &self->n_rewards,
+                                &self->app->error);
     }
-    free(copy);
+    for (size_t k = 0; k < self->n_rewards && status == PH_OK; k++) {
+        self->name[k] = ph_reward_label(model, self->reward[k]);
+    }
     return status;
 }
 

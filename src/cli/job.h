@@ -75,6 +75,14 @@ int ph_job_trace(const ph_job *self, ph_trace **trace, const ph_log *log,
 int ph_reward_find(ph_job *self, ph_app *app);
 const char *ph_reward_name(const ph_job *self);
 int ph_reward_check_data(const ph_job *self, ph_app *app);
+/* The name of a reward, -1: "time". */
+const char *ph_reward_label(const ph_model *model, long reward);
+/*
+ * Numbers of the rewards in a list divided by commas (-1: time) into
+ * reward[n_rewards + 1]; unknown names and repeated ones are PH_E_USAGE.
+ */
+int ph_reward_list(const ph_model *model, const char *names, long *reward,
+                   size_t *length, ph_error *error);
 /* The plan of a reward's total, -1: of the time. */
 int ph_reward_plan(ph_plan **plan, const ph_graph *graph, const ph_model *model,
                    long reward, size_t max_states, ph_error *error);

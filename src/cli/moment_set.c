@@ -7,70 +7,26 @@
 #include <string.h>
 
 #include "phasic/base/memory.h"
-#include "phasic/base/names.h"
-
-static const char *reward_name(const ph_model *model, size_t k)
-{
-    return k == 0 ? "time" : model->rewards[k - 1].name;
-}
-
-static int unknown_reward(const ph_model *model, const char *typed, ph_error *error)
-{
-    const char **known = ph_alloc(model->n_rewards + 1, sizeof *known);
-    if (!known) {
-        return ph_error_set(error, PH_E_MEMORY, "out of memory");
-    }
-    for (size_t k = 0; k <= model->n_rewards; k++) {
-        known[k] = reward_name(model, k);
-    }
-    const char *near = ph_nearest_name(typed, known, model->n_rewards + 1);
-    int status = ph_error_set(error, PH_E_USAGE, "the model has no reward '%s'%s%s%s",
-                              typed, near ? ", did you mean '" : "", near ? near : "",
-                              near ? "'?" : "");
-    free(known);
-    return status;
-}
-
-static int add_reward(ph_moment_set *self, const ph_model *model, const char *typed,
-                      ph_error *error)
-{
-    size_t k = 0;
-    while (k <= model->n_rewards && strcmp(reward_name(model, k), typed) != 0) {
-        k++;
-    }
-    if (k > model->n_rewards) {
-        return unknown_reward(model, typed, error);
-    }
-    for (size_t i = 0; i < self->length; i++) {
-        if (self->reward[i] == (long)k - 1) {
-            return ph_error_set(error, PH_E_USAGE, "gives '%s' twice", typed);
-        }
-    }
-    self->reward[self->length] = (long)k - 1;
-    self->name[self->length++] = reward_name(model, k);
-    return PH_OK;
-}
 
 static int find_rewards(ph_moment_set *self, const ph_model *model, const char *names,
                         ph_error *error)
 {
     self->reward = ph_alloc(model->n_rewards + 1, sizeof *self->reward);
     self->name = ph_alloc(model->n_rewards + 1, sizeof *self->name);
-    char *copy = ph_strdup(names ? names : ""), *rest = copy;
-    int status = PH_OK;
-    if (!self->reward || !self->name || !copy) {
-        status = ph_error_set(error, PH_E_MEMORY, "out of memory");
+    int status = self->reward && self->name
+                     ? PH_OK
+                     : ph_error_set(error, PH_E_MEMORY, "out of memory");
+    if (status == PH_OK && names) {
+        status = ph_reward_list(model, names, self->reward, &self->length, error);
+    } else if (status == PH_OK) {
+        self->length = model->n_rewards + 1;
+        for (size_t k = 0; k < self->length; k++) {
+            self->reward[k] = (long)k - 1;
+        }
     }
-    for (size_t k = 0; k <= model->n_rewards && !names && status == PH_OK; k++) {
-        status = add_reward(self, model, reward_name(model, k), error);
+    for (size_t k = 0; k < self->length && status == PH_OK; k++) {
+        self->name[k] = ph_reward_label(model, self->reward[k]);
     }
-    while (names && rest && status == PH_OK) {
-        status = add_reward(self, model, strsep(&rest, ","), error);
-    }
-    if (status == PH_E_USAGE) {
-        ph_error_place(error, "--reward");
-    }
-    free(copy);
     return status;
 }
 

@@ -9,7 +9,6 @@
 
 #include "job.h"
 #include "phasic/base/memory.h"
-#include "phasic/dist/reward.h"
 
 /* ------------------------------------------------------------------ --group */
 
@@ -227,19 +226,10 @@ static int build_reward(ph_job *self, ph_app *app, const ph_job_group *process,
                         size_t reward)
 {
     size_t max_states = (size_t)ph_options_whole(&app->options, "max-states");
-    double *amount = ph_alloc(process->graph->n, sizeof *amount);
-    if (!amount) {
-        return ph_error_set(&app->error, PH_E_MEMORY, "out of memory");
-    }
-    int status = ph_graph_reward(process->graph, process->model, (long)reward, amount,
-                                 &app->error);
-    if (status == PH_OK) {
-        status = ph_plan_new_reward(&self->reward_plans[self->n_reward_plans],
-                                    process->graph, process->model, amount, max_states,
-                                    &app->error);
-    }
+    int status =
+        ph_reward_plan(&self->reward_plans[self->n_reward_plans], process->graph,
+                       process->model, (long)reward, max_states, &app->error);
     self->n_reward_plans += status == PH_OK;
-    free(amount);
     return status;
 }
 

@@ -7,7 +7,7 @@
 #include "phasic/base/memory.h"
 #include "phasic/dist/reward.h"
 
-static const char *reward_name(const ph_model *model, long reward)
+const char *ph_reward_label(const ph_model *model, long reward)
 {
     return reward < 0 ? "time" : model->rewards[reward].name;
 }
@@ -20,7 +20,7 @@ static int unknown_reward(const ph_model *model, const char *typed, ph_error *er
         return ph_error_set(error, PH_E_MEMORY, "out of memory");
     }
     for (size_t k = 0; k < n; k++) {
-        known[k] = reward_name(model, (long)k - 1);
+        known[k] = ph_reward_label(model, (long)k - 1);
     }
     const char *near = ph_nearest_name(typed, known, n);
     ph_error_place(error, "--reward");
@@ -31,20 +31,49 @@ static int unknown_reward(const ph_model *model, const char *typed, ph_error *er
     return PH_E_USAGE;
 }
 
+static int find_one(const ph_model *model, const char *typed, long *reward,
+                    ph_error *error)
+{
+    *reward = strcmp(typed, "time") == 0 ? -1 : ph_model_reward(model, typed);
+    return *reward >= 0 || strcmp(typed, "time") == 0
+               ? PH_OK
+               : unknown_reward(model, typed, error);
+}
+
+int ph_reward_list(const ph_model *model, const char *names, long *reward,
+                   size_t *length, ph_error *error)
+{
+    char *copy = ph_strdup(names), *rest = copy;
+    int status = copy ? PH_OK : ph_error_set(error, PH_E_MEMORY, "out of memory");
+    *length = 0;
+    while (rest && status == PH_OK) {
+        const char *typed = strsep(&rest, ",");
+        long found = -1;
+        status = find_one(model, typed, &found, error);
+        for (size_t i = 0; i < *length && status == PH_OK; i++) {
+            if (reward[i] == found) {
+                ph_error_place(error, "--reward");
+                status = ph_error_set(error, PH_E_USAGE, "gives '%s' twice", typed);
+            }
+        }
+        if (status == PH_OK) {
+            reward[(*length)++] = found;
+        }
+    }
+    free(copy);
+    return status;
+}
+
 int ph_reward_find(ph_job *self, ph_app *app)
 {
     const char *name = ph_options_text(&app->options, "reward");
     self->reward = -1;
-    if (!name || strcmp(name, "time") == 0) {
-        return PH_OK;
-    }
-    self->reward = ph_model_reward(self->model, name);
-    return self->reward >= 0 ? PH_OK : unknown_reward(self->model, name, &app->error);
+    return name ? find_one(self->model, name, &self->reward, &app->error) : PH_OK;
 }
 
 const char *ph_reward_name(const ph_job *self)
 {
-    return reward_name(self->model, self->reward);
+    return ph_reward_label(self->model, self->reward);
 }
 
 int ph_reward_check_data(const ph_job *self, ph_app *app)
