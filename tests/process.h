@@ -47,6 +47,33 @@ static inline process process_shipped(const char *name, const char *constant,
     return self;
 }
 
+/* The process of a model of tests/reference/values.json, by its name there. */
+static inline process process_reference(const char *name)
+{
+    static const struct {
+        const char *reference, *model, *constant;
+        double value;
+    } table[] = {
+        {"rabbits(2)", "rabbits", "n", 2},
+        {"rabbits(6)", "rabbits", "n", 6},
+        {"coalescent(4)", "coalescent", "n", 4},
+        {"coalescent(10)", "coalescent", "n", 10},
+        {"erlang(3)", "erlang", "stages", 3},
+        {"hypoexponential", "hypoexponential", NULL, 0},
+        {"two_cycle", "two_cycle", NULL, 0},
+        {"busy_period(10)", "busy_period", "K", 10},
+        {"repairable", "repairable", NULL, 0},
+        {"power_law_coalescent", "power_law_coalescent", NULL, 0},
+    };
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        if (strcmp(table[i].reference, name) == 0) {
+            return process_shipped(table[i].model, table[i].constant, table[i].value);
+        }
+    }
+    fail_msg("no model for %s", name);
+    return (process){0};
+}
+
 static inline process process_text(const char *json)
 {
     process self = {0};

@@ -11,33 +11,6 @@
 #include "phasic/base/file.h"
 #include "phasic/base/rng.h"
 
-static const struct {
-    const char *reference, *model, *constant;
-    double value;
-} table[] = {
-    {"rabbits(2)", "rabbits", "n", 2},
-    {"rabbits(6)", "rabbits", "n", 6},
-    {"coalescent(4)", "coalescent", "n", 4},
-    {"coalescent(10)", "coalescent", "n", 10},
-    {"erlang(3)", "erlang", "stages", 3},
-    {"hypoexponential", "hypoexponential", NULL, 0},
-    {"two_cycle", "two_cycle", NULL, 0},
-    {"busy_period(10)", "busy_period", "K", 10},
-    {"repairable", "repairable", NULL, 0},
-    {"power_law_coalescent", "power_law_coalescent", NULL, 0},
-};
-
-static process load(const char *name)
-{
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        if (strcmp(table[i].reference, name) == 0) {
-            return process_shipped(table[i].model, table[i].constant, table[i].value);
-        }
-    }
-    fail_msg("no model for %s", name);
-    return (process){0};
-}
-
 /* The amounts that the reference's rewards have in each state. */
 static double reference_amount(const process *it, const char *name, size_t i)
 {
@@ -176,8 +149,8 @@ static void reference_values_hold(void **state)
     int models = 0;
     cJSON_ArrayForEach(entry, cJSON_GetObjectItemCaseSensitive(root, "values"))
     {
-        process it =
-            load(cJSON_GetObjectItemCaseSensitive(entry, "model")->valuestring);
+        process it = process_reference(
+            cJSON_GetObjectItemCaseSensitive(entry, "model")->valuestring);
         for (int block = 0; block < 2; block++) {
             reference_case self = new_case(&it, entry, block ? PH_LANES : 1);
             check_raw(&it, &self, entry);

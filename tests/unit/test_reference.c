@@ -13,33 +13,6 @@
 #include "phasic/dist/points.h"
 #include "phasic/trace/trace.h"
 
-static const struct {
-    const char *reference, *model, *constant;
-    double value;
-} table[] = {
-    {"rabbits(2)", "rabbits", "n", 2},
-    {"rabbits(6)", "rabbits", "n", 6},
-    {"coalescent(4)", "coalescent", "n", 4},
-    {"coalescent(10)", "coalescent", "n", 10},
-    {"erlang(3)", "erlang", "stages", 3},
-    {"hypoexponential", "hypoexponential", NULL, 0},
-    {"two_cycle", "two_cycle", NULL, 0},
-    {"busy_period(10)", "busy_period", "K", 10},
-    {"repairable", "repairable", NULL, 0},
-    {"power_law_coalescent", "power_law_coalescent", NULL, 0},
-};
-
-static process load(const char *name)
-{
-    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        if (strcmp(table[i].reference, name) == 0) {
-            return process_shipped(table[i].model, table[i].constant, table[i].value);
-        }
-    }
-    fail_msg("no model for %s", name);
-    return (process){0};
-}
-
 static double number(const cJSON *object, const char *key)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
@@ -142,7 +115,7 @@ static void reference_values_hold(void **state)
     {
         const char *name =
             cJSON_GetObjectItemCaseSensitive(entry, "model")->valuestring;
-        process it = load(name);
+        process it = process_reference(name);
         double theta[4];
         set_theta(&it, entry, theta);
         assert_int_equal(it.graph->n, (size_t)number(entry, "transient_states"));
