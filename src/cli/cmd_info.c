@@ -42,8 +42,8 @@ static void add_rate(ph_buffer *out, const facts *self, size_t edge)
             ph_buffer_add_double(out, coefficient);
             ph_buffer_add(out, " * ");
         }
-        if (node <= self->model->n_parameters) {
-            ph_buffer_add(out, self->model->parameters[node - 1].name);
+        if (node <= ph_model_inputs(self->model)) {
+            ph_buffer_add(out, ph_model_input_name(self->model, node - 1));
         } else {
             ph_buffer_addf(out, "u%u", (unsigned)node);
         }

@@ -103,6 +103,7 @@ static void free_extras(ph_model *self)
     }
     free(self->rewards);
     free(self->epochs);
+    free(self->varying);
     free(self->derived);
     free(self->groups);
 }
@@ -129,6 +130,28 @@ void ph_model_free(ph_model *self)
     free(self->name);
     free(self->description);
     free(self);
+}
+
+size_t ph_model_inputs(const ph_model *self)
+{
+    return self->n_parameters + self->n_varying;
+}
+
+const char *ph_model_input_name(const ph_model *self, size_t input)
+{
+    return input < self->n_parameters
+               ? self->parameters[input].name
+               : self->constants[self->varying[input - self->n_parameters]].name;
+}
+
+void ph_model_input_values(const ph_model *self, const double *theta, double *input)
+{
+    for (size_t m = 0; m < self->n_parameters; m++) {
+        input[m] = theta[m];
+    }
+    for (size_t k = 0; k < self->n_varying; k++) {
+        input[self->n_parameters + k] = self->constants[self->varying[k]].value;
+    }
 }
 
 long ph_model_parameter(const ph_model *self, const char *name)
@@ -315,7 +338,8 @@ static int read_model(ph_reader *r)
 {
     const cJSON *root = r->json.root;
     int status = read_head(r, root);
-    if (status != PH_OK || (status = ph_read_constants(r, root)) != PH_OK ||
+    if (status != PH_OK || (status = ph_find_varying(r, root)) != PH_OK ||
+        (status = ph_read_constants(r, root)) != PH_OK ||
         (status = ph_read_parameters(r, root)) != PH_OK ||
         (status = ph_check_settings(r)) != PH_OK ||
         (status = read_process(r, root)) != PH_OK) {
@@ -356,6 +380,7 @@ out:
     }
     ph_json_file_free(&r.json);
     free(r.symbols);
+    free(r.varying);
     free(r.marks);
     ph_model_free(r.model);
     return status;

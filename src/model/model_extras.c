@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Rewards, epochs, derived quantities and groups. */
+/* Rewards, derived quantities and groups. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,124 +107,6 @@ int ph_read_rewards(ph_reader *r, const cJSON *object)
     return PH_OK;
 }
 
-/* ---- epochs ---- */
-
-static int unknown_epoch_name(ph_reader *r, const cJSON *item)
-{
-    const char **names = ph_alloc(r->n_symbols, sizeof *names);
-    size_t n = 0;
-    if (!names) {
-        return PH_E_MEMORY;
-    }
-    for (size_t i = 0; i < r->n_symbols; i++) {
-        if (r->symbols[i].kind == PH_SYMBOL_CONSTANT ||
-            r->symbols[i].kind == PH_SYMBOL_PARAMETER) {
-            names[n++] = r->symbols[i].name;
-        }
-    }
-    const char *nearest = ph_nearest_name(item->string, names, n);
-    int status = ph_fail_key(r, item, "expected a parameter or a constant%s%s%s",
-                             nearest ? "; did you mean '" : "", nearest ? nearest : "",
-                             nearest ? "'?" : "");
-    free(names);
-    return status;
-}
-
-static int read_epoch_set(ph_reader *r, const cJSON *item, ph_epoch_set *set)
-{
-    const ph_symbol *symbol = NULL;
-    for (size_t i = 0; i < r->n_symbols && !symbol; i++) {
-        if (strcmp(r->symbols[i].name, item->string) == 0 &&
-            r->symbols[i].kind != PH_SYMBOL_STATE) {
-            symbol = r->symbols + i;
-        }
-    }
-    if (!symbol) {
-        return unknown_epoch_name(r, item);
-    }
-    set->is_constant = symbol->kind == PH_SYMBOL_CONSTANT;
-    set->index = symbol->index;
-    return ph_read_expr(r, item, PH_USES_PARAMETERS, "the value of an epoch",
-                        &set->value);
-}
-
-/* The time an epoch begins; *last is that of the latest constant one before it. */
-static int read_at(ph_reader *r, const cJSON *item, ph_epoch *epoch, double *last)
-{
-    double at;
-    char text[2][32];
-    int status =
-        ph_read_expr(r, item, PH_USES_PARAMETERS, "the time of an epoch", &epoch->at);
-    if (status != PH_OK || !ph_expr_is_constant(epoch->at) ||
-        (status = ph_expr_constant(r, item, epoch->at, &at)) != PH_OK) {
-        return status;
-    }
-    if (!(at > *last)) {
-        return ph_fail(r, item,
-                       "the times of epochs increase: expected more than %s, "
-                       "not %s",
-                       ph_double_text(*last, text[0]), ph_double_text(at, text[1]));
-    }
-    *last = at;
-    return PH_OK;
-}
-
-static int read_epoch(ph_reader *r, const cJSON *object, ph_epoch *epoch, double *last)
-{
-    static const char *const keys[] = {"at", "set"};
-    int status = ph_read_object(r, object, "an epoch", keys, PH_COUNT(keys));
-    if (status != PH_OK) {
-        return status;
-    }
-    const cJSON *at = ph_json_get(object, "at"), *set = ph_json_get(object, "set"),
-                *item;
-    if (!at || !set) {
-        return ph_fail(r, object, "the key '%s' is missing", at ? "set" : "at");
-    }
-    if ((status = read_at(r, at, epoch, last)) != PH_OK ||
-        (status = ph_read_object(r, set, "'set'", NULL, 0)) != PH_OK) {
-        return status;
-    }
-    if (!set->child) {
-        return ph_fail(r, set, "expected at least one parameter or constant");
-    }
-    epoch->sets = ph_alloc((size_t)cJSON_GetArraySize(set), sizeof *epoch->sets);
-    if (!epoch->sets) {
-        return PH_E_MEMORY;
-    }
-    cJSON_ArrayForEach(item, set)
-    {
-        if ((status = read_epoch_set(r, item, epoch->sets + epoch->n_sets++)) !=
-            PH_OK) {
-            return status;
-        }
-    }
-    return PH_OK;
-}
-
-int ph_read_epochs(ph_reader *r, const cJSON *list)
-{
-    ph_model *model = r->model;
-    const cJSON *item;
-    double last = 0;
-    size_t n;
-    int status = ph_read_list(r, list, "'epochs'", &n);
-    if (status != PH_OK) {
-        return status;
-    }
-    if (!(model->epochs = ph_alloc(n, sizeof *model->epochs))) {
-        return PH_E_MEMORY;
-    }
-    cJSON_ArrayForEach(item, list)
-    {
-        status = read_epoch(r, item, model->epochs + model->n_epochs++, &last);
-        if (status != PH_OK) {
-            return status;
-        }
-    }
-    return PH_OK;
-}
-
 /* ---- derived quantities ---- */
 
 /* Columns of the draws, as the parameters are: the names must differ from theirs. */
@@ -242,8 +124,13 @@ static int read_derived(ph_reader *r, const cJSON *item, ph_derived *derived)
     if (!(derived->name = ph_strdup(item->string))) {
         return PH_E_MEMORY;
     }
-    return ph_read_expr(r, item, PH_USES_PARAMETERS, "a derived quantity",
-                        &derived->value);
+    status = ph_read_expr(r, item, PH_USES_PARAMETERS, "a derived quantity",
+                          &derived->value);
+    if (status == PH_OK && ph_expr_varies(r, derived->value)) {
+        return ph_fail(r, item,
+                       "a derived quantity may not use constants that an epoch sets");
+    }
+    return status;
 }
 
 int ph_read_derived(ph_reader *r, const cJSON *object)

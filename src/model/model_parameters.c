@@ -21,6 +21,26 @@ static const ph_setting *find_setting(const ph_reader *r, const char *name)
     return NULL;
 }
 
+/* A constant that an epoch sets is a further parameter to expressions. */
+static int declare_constant(ph_reader *r, const cJSON *item,
+                            const ph_constant *constant)
+{
+    ph_model *model = r->model;
+    ph_symbol symbol = {.name = constant->name,
+                        .kind = PH_SYMBOL_CONSTANT,
+                        .index = model->n_constants - 1,
+                        .value = constant->value};
+    for (size_t k = 0; k < r->n_varying; k++) {
+        if (strcmp(r->varying[k], constant->name) == 0) {
+            symbol.kind = PH_SYMBOL_PARAMETER;
+            symbol.index = r->declared + model->n_varying;
+            model->varying[model->n_varying++] = model->n_constants - 1;
+            break;
+        }
+    }
+    return ph_read_declare(r, item, "constant", &symbol);
+}
+
 static int read_constant(ph_reader *r, const cJSON *item, ph_constant *constant)
 {
     const ph_setting *setting = find_setting(r, item->string);
@@ -46,11 +66,7 @@ static int read_constant(ph_reader *r, const cJSON *item, ph_constant *constant)
             return status;
         }
     }
-    const ph_symbol symbol = {.name = constant->name,
-                              .kind = PH_SYMBOL_CONSTANT,
-                              .index = r->model->n_constants - 1,
-                              .value = constant->value};
-    return ph_read_declare(r, item, "constant", &symbol);
+    return declare_constant(r, item, constant);
 }
 
 int ph_read_constants(ph_reader *r, const cJSON *root)

@@ -19,7 +19,10 @@ typedef struct ph_reader {
     ph_symbol *symbols; /* names in scope; texts belong to the model */
     size_t n_symbols, symbol_capacity;
     unsigned char *marks; /* [entries] work space of `start`, all 0 between uses */
-    ph_error *error;      /* never NULL */
+    const char **varying; /* names that an epoch sets; texts belong to the JSON */
+    size_t n_varying;
+    size_t declared; /* how many parameters the file declares */
+    ph_error *error; /* never NULL */
 } ph_reader;
 
 /* Errors at a value and at its key. */
@@ -55,6 +58,8 @@ int ph_read_expr(ph_reader *r, const cJSON *item, unsigned allowed, const char *
 /* An expression from part of a key, from byte `start` on. */
 int ph_read_key_expr(ph_reader *r, const cJSON *item, size_t start, size_t length,
                      unsigned allowed, const char *what, ph_expr **expr);
+/* 1 where an expression holds a constant that an epoch sets. */
+int ph_expr_varies(const ph_reader *r, const ph_expr *expr);
 /* A finite number, or the value of an expression in constants. */
 int ph_read_constant(ph_reader *r, const cJSON *item, const char *what, double *value);
 /* The same, whole and in [lowest, highest]. */
@@ -104,6 +109,8 @@ int ph_read_target(ph_reader *r, const cJSON *item, unsigned allowed,
 int ph_read_matrix(ph_reader *r, const cJSON *item);
 int ph_read_graph(ph_reader *r, const cJSON *item);
 int ph_read_rewards(ph_reader *r, const cJSON *item);
+/* Before anything is read: which names epochs set. */
+int ph_find_varying(ph_reader *r, const cJSON *root);
 int ph_read_epochs(ph_reader *r, const cJSON *item);
 int ph_read_derived(ph_reader *r, const cJSON *item);
 int ph_read_groups(ph_reader *r, const cJSON *object);

@@ -103,11 +103,16 @@ int ph_read_name(ph_reader *r, const cJSON *item, const char *what)
     return PH_OK;
 }
 
-static const char *kind_name(ph_symbol_kind kind)
+static int is_varying(const ph_reader *r, const ph_symbol *symbol)
 {
-    switch (kind) {
+    return symbol->kind == PH_SYMBOL_PARAMETER && symbol->index >= r->declared;
+}
+
+static const char *kind_name(const ph_reader *r, const ph_symbol *symbol)
+{
+    switch (symbol->kind) {
     case PH_SYMBOL_CONSTANT: return "constant";
-    case PH_SYMBOL_PARAMETER: return "parameter";
+    case PH_SYMBOL_PARAMETER: return is_varying(r, symbol) ? "constant" : "parameter";
     case PH_SYMBOL_STATE: return "state variable";
     case PH_SYMBOL_LOOP: return "loop variable";
     }
@@ -125,7 +130,7 @@ int ph_read_declare(ph_reader *r, const cJSON *item, const char *what,
         if (strcmp(r->symbols[i].name, symbol->name) == 0) {
             return ph_fail_key(
                 r, item, "a %s already has this name; expected another for this %s",
-                kind_name(r->symbols[i].kind), what);
+                kind_name(r, r->symbols + i), what);
         }
     }
     if (r->n_symbols == MOST_NAMES) {
@@ -183,8 +188,9 @@ static int check_kinds(ph_reader *r, const char *text, size_t length, unsigned a
     if (!symbol) {
         return PH_OK;
     }
-    ph_error_set(r->error, PH_E_MODEL, "%s may not use %ss", what,
-                 kind_name(symbol->kind));
+    ph_error_set(r->error, PH_E_MODEL, "%s may not use %ss%s", what,
+                 kind_name(r, symbol),
+                 is_varying(r, symbol) ? " that an epoch sets" : "");
     ph_error_position(r->error, 0, (long)at + 1);
     ph_error_found(r->error, symbol->name, -1);
     return PH_E_MODEL;
@@ -236,6 +242,16 @@ int ph_expr_is_constant(const ph_expr *expr)
 {
     return !ph_expr_uses(expr, PH_SYMBOL_PARAMETER) &&
            !ph_expr_uses(expr, PH_SYMBOL_STATE) && !ph_expr_uses(expr, PH_SYMBOL_LOOP);
+}
+
+int ph_expr_varies(const ph_reader *r, const ph_expr *expr)
+{
+    for (size_t k = 0; k < r->model->n_varying; k++) {
+        if (ph_expr_uses_parameter(expr, r->model->n_parameters + k)) {
+            return 1;
+        }
+    }
+    return 0;
 }
 
 int ph_expr_constant(ph_reader *r, const cJSON *item, const ph_expr *expr,
@@ -321,7 +337,7 @@ int ph_total_add(ph_reader *r, ph_total *self, const ph_expr *expr)
 {
     const ph_env nothing = {NULL, NULL};
     size_t p = r->model->n_parameters;
-    double *theta = ph_alloc(p, sizeof *theta), value;
+    double *theta = ph_alloc(ph_model_inputs(r->model), sizeof *theta), value;
     if (!theta) {
         return PH_E_MEMORY;
     }
@@ -329,6 +345,7 @@ int ph_total_add(ph_reader *r, ph_total *self, const ph_expr *expr)
         for (size_t m = 0; m < p; m++) {
             theta[m] = interior(r->model->parameters + m, m, k);
         }
+        ph_model_input_values(r->model, theta, theta);
         int status = ph_expr_value_at(expr, &nothing, theta, &value, NULL);
         self->sum[k] += status == PH_OK ? value : NAN;
     }

@@ -367,7 +367,9 @@ static void take_arrays(ph_graph *graph, ph_search *search)
         graph->n * (graph->n_entries * sizeof *graph->keys + sizeof *graph->row) +
         graph->n_edges * (sizeof *graph->target + sizeof *graph->edge_term) +
         search->n_terms * (sizeof *graph->term_use + sizeof(double));
+    graph->epochs = search->epochs;
     search->pool = NULL;
+    search->epochs = NULL;
     search->keys = NULL;
     search->row = search->edge_term = NULL;
     search->target = search->term_node = NULL;
@@ -424,6 +426,7 @@ void ph_graph_free(ph_graph *self)
 {
     if (self) {
         ph_pool_free(self->pool);
+        ph_epochs_free(self->epochs);
         free(self->used);
         free(self->row);
         free(self->target);

@@ -223,6 +223,30 @@ static int visit_all(ph_search *self)
     return status == PH_E_MEMORY ? out_of_memory(self) : status;
 }
 
+/* The pool of rates, with the range of every input over all epochs. */
+static int new_pool(ph_search *self)
+{
+    const ph_model *model = self->model;
+    size_t q = ph_model_inputs(model);
+    double *lower = ph_alloc(2 * q, sizeof *lower);
+    if (!lower) {
+        return PH_E_MEMORY;
+    }
+    for (size_t m = 0; m < model->n_parameters; m++) {
+        lower[m] = model->parameters[m].lower;
+        lower[q + m] = model->parameters[m].upper;
+    }
+    int status = ph_epochs_new(&self->epochs, model, self->error);
+    if (status == PH_OK && self->epochs) {
+        ph_epochs_range(self->epochs, lower, lower + q);
+    }
+    if (status == PH_OK) {
+        status = ph_pool_new(&self->pool, q, lower, lower + q);
+    }
+    free(lower);
+    return status;
+}
+
 int ph_search_run(ph_search *self)
 {
     const ph_model *model = self->model;
@@ -230,19 +254,14 @@ int ph_search_run(ph_search *self)
     self->n_entries = rules ? model->n_entries : 1;
     self->next = ph_alloc(self->n_entries, sizeof *self->next);
     self->touched = ph_alloc(self->n_entries, 1);
-    double *bounds = ph_alloc(2 * model->n_parameters, sizeof *bounds);
-    int status = self->next && self->touched && bounds ? PH_OK : out_of_memory(self);
-    for (size_t m = 0; status == PH_OK && m < model->n_parameters; m++) {
-        bounds[m] = model->parameters[m].lower;
-        bounds[model->n_parameters + m] = model->parameters[m].upper;
+    int status = self->next && self->touched ? new_pool(self) : PH_E_MEMORY;
+    if (status == PH_OK) {
+        status = ph_grow(&self->edge_term, &self->edge_term_capacity, 1,
+                         sizeof *self->edge_term);
     }
-    if (status == PH_OK && (ph_pool_new(&self->pool, model->n_parameters, bounds,
-                                        bounds + model->n_parameters) != PH_OK ||
-                            ph_grow(&self->edge_term, &self->edge_term_capacity, 1,
-                                    sizeof *self->edge_term) != 0)) {
-        status = out_of_memory(self);
+    if (status == PH_E_MEMORY) {
+        return out_of_memory(self);
     }
-    free(bounds);
     if (status == PH_OK) {
         self->edge_term[0] = 0;
         status = rules ? ph_rules_start(self) : ph_explicit_start(self);
@@ -255,6 +274,7 @@ void ph_search_free(ph_search *self)
     free(self->keys);
     free(self->table);
     ph_pool_free(self->pool);
+    ph_epochs_free(self->epochs);
     free(self->row);
     free(self->target);
     free(self->edge_term);

@@ -22,6 +22,7 @@ typedef struct ph_search {
     size_t table_size;
 
     ph_pool *pool;
+    ph_epochs *epochs;
     size_t *row; /* [visited + 1] */
     size_t row_capacity, visited;
     uint32_t *target;

@@ -53,7 +53,8 @@ static inline int parse(ph_model **model, const char *text, const ph_setting *se
     "'continuous',"                                                                    \
     " 'constants': {'n': 3, 'twice': '2 * n', 'h': 0.5},"                              \
     " 'parameters': {"                                                                 \
-    "  'g': {'prior': {'gamma': {'shape': 2, 'scale': '1 / twice'}}, 'value': 'h',"    \
+    "  'g': {'prior': {'gamma': {'shape': 2, 'scale': '1 / twice'}}, 'value': '3 / "   \
+    "twice',"                                                                          \
     "        'description': 'a rate', 'unit': '1/year'},"                              \
     "  'b': {'prior': {'beta': {'a': 2, 'b': 3}}},"                                    \
     "  'u': {'support': ['-n', null], 'prior': {'uniform': {'lower': -9, 'upper': "    \

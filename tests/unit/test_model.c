@@ -104,7 +104,7 @@ static void expressions_evaluate(void **state)
     int32_t x[24] = {5, 1, 2, 3, 4};
     long loop[2] = {1, 3};
     const ph_env env = {x, loop};
-    double theta[6] = {0.5, 0.25, 1, 0, 0, 0.1}, value;
+    double theta[7] = {0.5, 0.25, 1, 0, 0, 0.1, 0.5}, value; /* and h */
     assert_int_equal(ph_expr_value(t->loops[1].from, &env, &value, NULL), 0);
     assert_close(value, 1, 0);
     assert_int_equal(ph_expr_value(t->loops[1].to, &env, &value, NULL), 0);
@@ -126,8 +126,11 @@ static void expressions_evaluate(void **state)
     assert_int_equal(ph_model_reward(m, "time"), -1);
     assert_int_equal(m->n_epochs, 2);
     assert_int_equal(m->epochs[0].n_sets, 2);
-    assert_true(!m->epochs[0].sets[0].is_constant && m->epochs[0].sets[0].index == 0);
-    assert_true(m->epochs[0].sets[1].is_constant && m->epochs[0].sets[1].index == 2);
+    assert_int_equal(m->epochs[0].sets[0].input, 0);
+    assert_int_equal(m->epochs[0].sets[1].input, 6);
+    assert_int_equal(m->n_varying, 1);
+    assert_int_equal(m->varying[0], 2);
+    assert_string_equal(ph_model_input_name(m, 6), m->constants[2].name);
     ph_model_free(m);
 }
 

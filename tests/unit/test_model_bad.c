@@ -278,6 +278,22 @@ static const bad extras[] = {
      "expected a parameter or a constant"},
     {WITH("'epochs':[{'at':1,'set':{'p':'@x'}}]"), "/epochs/0/set/p",
      "may not use state variables"},
+    {MODEL("'state':{'k':['@n']},'start':{'k[0]':1},"
+           "'transitions':[{'change':{'k[0]':-1},'rate':'p'}],"
+           "'epochs':[{'at':1,'set':{'n':2}}]"),
+     "/state/k/0", "constants that an epoch sets"},
+    {MODEL("'state':{'x':[]},'start':{'x':1},"
+           "'transitions':[{'when':'x < @n','change':{'x':-1},'rate':'p'}],"
+           "'epochs':[{'at':1,'set':{'n':2}}]"),
+     "/transitions/0/when", "constants that an epoch sets"},
+    {"{'phasic':1,'constants':{'n':3,'m':'2 * @n'},'parameters':{'p':{}},"
+     "'matrix':{'initial':[1],'rates':[[0,'p*n']]},"
+     "'epochs':[{'at':1,'set':{'n':2}}]}",
+     "/constants/m", "a constant may not use constants that an epoch sets"},
+    {"{'phasic':1,'constants':{'n':3},'parameters':{'p':{}},"
+     "'matrix':{'initial':[1],'rates':[[0,'p*n']]},"
+     "'derived':{'d':@'p*n'},'epochs':[{'at':1,'set':{'n':2}}]}",
+     "/derived/d", "may not use constants that an epoch sets"},
     {WITH("'derived':@1"), "/derived", "expected an object"},
     {WITH("'derived':{@'p':1}"), "/derived/p", "a parameter already has this name"},
     {WITH("'derived':{'d':'p*@x'}"), "/derived/d", "may not use state variables"},

@@ -79,8 +79,7 @@ typedef struct ph_reward {
 } ph_reward;
 
 typedef struct ph_epoch_set {
-    int is_constant;
-    size_t index; /* of the parameter or constant */
+    size_t input; /* a parameter, or n_parameters + k: the constant varying[k] */
     ph_expr *value;
 } ph_epoch_set;
 
@@ -151,8 +150,13 @@ typedef struct ph_model {
     int defect; /* start probabilities may sum to less than 1 */
     size_t n_rewards;
     ph_reward *rewards;
-    size_t n_epochs;
+    size_t n_epochs; /* changes of the rates; the values before the first are the
+                        model's own */
     ph_epoch *epochs;
+    size_t
+        n_varying;   /* constants that an epoch sets. Expressions see them as further */
+    size_t *varying; /* parameters, n_parameters + k; only rates and probabilities,
+                        and the times and values of epochs, may use them */
     size_t n_derived;
     ph_derived *derived;
     size_t n_groups;
@@ -177,6 +181,12 @@ int ph_model_read(ph_model **self, const char *path, const ph_setting *settings,
 int ph_model_parse(ph_model **self, const char *file, const char *bytes, size_t length,
                    const ph_setting *settings, size_t n_settings, ph_error *error);
 void ph_model_free(ph_model *self);
+
+/* What expressions take for parameters: n_parameters + n_varying. */
+size_t ph_model_inputs(const ph_model *self);
+const char *ph_model_input_name(const ph_model *self, size_t input);
+/* input[inputs]: theta[n_parameters], then the varying constants' own values. */
+void ph_model_input_values(const ph_model *self, const double *theta, double *input);
 
 /* Index of a name, or -1. */
 long ph_model_parameter(const ph_model *self, const char *name);

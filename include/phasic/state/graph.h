@@ -7,6 +7,7 @@
 
 #include "phasic/base/error.h"
 #include "phasic/base/log.h"
+#include "phasic/model/epochs.h"
 #include "phasic/model/model.h"
 #include "phasic/model/pool.h"
 
@@ -24,9 +25,11 @@
 typedef struct ph_graph {
     int discrete; /* coefficients are probabilities; the rest of a state's mass stays */
     size_t n;     /* transient states */
-    ph_pool *pool;  /* owned */
-    size_t n_used;  /* pool nodes that edges, or the start, refer to: */
-    uint32_t *used; /* [n_used] ascending; terms hold indices into this list */
+    ph_pool *pool;     /* owned; its parameters are the model's inputs (model.h) */
+    ph_epochs *epochs; /* owned; NULL: the rates stay the same. The graph is one for all
+                          epochs: rates may be 0 in some of them */
+    size_t n_used;     /* pool nodes that edges, or the start, refer to: */
+    uint32_t *used;    /* [n_used] ascending; terms hold indices into this list */
 
     size_t n_edges;     /* distinct (source, target), sorted by source, then target */
     size_t *row;        /* [n + 1] first edge of each state */
