@@ -156,17 +156,11 @@ static int check_output(ph_app *app)
     return PH_OK;
 }
 
-/* What a model in discrete time, or one with epochs, cannot have. */
+/* What a model in discrete time cannot have. */
 static int check_model(const run *self)
 {
     const ph_model *model = self->job.model;
     ph_error *error = &self->app->error;
-    if (model->n_epochs > 0) {
-        ph_error_file(error, model->file);
-        ph_error_place(error, "/epochs");
-        return ph_error_set(error, PH_E_FEATURE,
-                            "a model with epochs cannot be simulated in this version");
-    }
     if (!model->discrete) {
         return PH_OK;
     }

@@ -51,8 +51,7 @@ static int compile(ph_moment_set *self, const ph_job *job, size_t order,
         status = ph_moments_value_new(&self->value, self->moments, 1, gradient);
     }
     if (status == PH_OK) {
-        size_t length = ph_trace_work(self->trace) / PH_LANES + 3 * n;
-        self->work = ph_alloc(length, sizeof *self->work);
+        self->work = ph_alloc(ph_moments_query_work(self->moments), sizeof *self->work);
         status = self->work ? PH_OK : PH_E_MEMORY;
     }
     free(amount);
@@ -64,12 +63,6 @@ int ph_moment_set_new(ph_moment_set *self, const ph_job *job, const char *names,
                       size_t order, size_t gradient, const ph_log *log, ph_error *error)
 {
     memset(self, 0, sizeof *self);
-    if (job->model->n_epochs > 0) {
-        ph_error_file(error, job->model->file);
-        ph_error_place(error, "/epochs");
-        return ph_error_set(error, PH_E_FEATURE,
-                            "moments of a model with epochs are not available");
-    }
     int status = find_rewards(self, job->model, names, error);
     if (status == PH_OK) {
         status = compile(self, job, order, gradient, log, error);
@@ -98,6 +91,11 @@ int ph_moment_set_eval(ph_moment_set *self, const double *theta, size_t p,
         self->value->theta[m] = theta[m];
     }
     int status = ph_moments_eval(self->moments, self->value);
+    if (status == PH_E_NUMERIC) {
+        return ph_error_set(error, status,
+                            "moments or derivatives lose their digits by cancellation "
+                            "at these parameters");
+    }
     if (status != PH_OK) {
         return ph_error_set(error, status, "out of memory");
     }

@@ -19,7 +19,7 @@ typedef struct ph_moment_set {
 /*
  * `names` is a list divided by commas, NULL: time and all rewards of the model. Orders
  * 1..order (>= 2), the first `gradient` of them with derivatives. PH_E_USAGE for
- * unknown names and names given twice, PH_E_FEATURE for models with epochs.
+ * unknown names and names given twice.
  */
 int ph_moment_set_new(ph_moment_set *self, const ph_job *job, const char *names,
                       size_t order, size_t gradient, const ph_log *log,

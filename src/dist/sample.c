@@ -8,6 +8,9 @@
  * The holding time in continuous time is -log(U) / rate. In discrete time a state is
  * kept with probability 1 - P at each step, and 1 + floor(log(U) / log(1 - P)) is the
  * geometric number of steps by inversion. Both are log(U) times one number per state.
+ *
+ * With epochs every state has a table for each of them. A stay that would outlast the
+ * epoch ends with it, and a new one is drawn: holding times have no memory.
  */
 #include "phasic/dist/sample.h"
 
@@ -25,16 +28,17 @@
 enum { STEP_PROCESS, STEP_CENSOR, STEPS }; /* streams of one observation */
 
 typedef struct state_row {
-    double scale; /* holding time is log(U) * scale */
+    double scale; /* holding time is log(U) * scale; -inf where no rate is positive */
     size_t first; /* of its columns in `table` */
     size_t degree;
 } state_row;
 
 struct ph_sampler {
     int discrete;
-    size_t n, n_rewards;
-    state_row *row;  /* [n] */
-    ph_alias *table; /* [n_edges] items are targets */
+    size_t n, n_rewards, n_epochs;
+    double *end;     /* [n_epochs] where each ends; the last is INFINITY */
+    state_row *row;  /* [n_epochs][n] */
+    ph_alias *table; /* [n_epochs][n_edges] items are targets */
     size_t n_starts; /* with the mass that is absorbed at once */
     ph_alias *start; /* [n_starts] items are states */
     double *amount;  /* [n][n_rewards] */
@@ -43,8 +47,11 @@ struct ph_sampler {
 /* What is needed only to build a sampler. */
 typedef struct builder {
     const ph_graph *graph;
-    double *u;                     /* [pool nodes] */
-    double *rate;                  /* [n_edges] */
+    size_t n_epochs;
+    double *input;                 /* [n_epochs][inputs] */
+    double *begin;                 /* [n_epochs] */
+    double *u;                     /* [pool nodes] of the epoch at hand */
+    double *rate;                  /* [n_epochs][n_edges] */
     double *work;                  /* [widest] */
     uint32_t *stack;               /* [widest] */
     double *mass;                  /* [n_starts + 1] */
@@ -69,21 +76,27 @@ static int builder_init(builder *self, const ph_graph *graph)
         widest = degree > widest ? degree : widest;
     }
     self->graph = graph;
+    self->n_epochs = graph->epochs ? graph->epochs->n : 1;
+    self->input =
+        ph_alloc(self->n_epochs * ph_pool_parameters(graph->pool), sizeof *self->input);
+    self->begin = ph_alloc(self->n_epochs, sizeof *self->begin);
     self->u = ph_alloc(ph_pool_length(graph->pool), sizeof *self->u);
-    self->rate = ph_alloc(graph->n_edges, sizeof *self->rate);
+    self->rate = ph_alloc(self->n_epochs * graph->n_edges, sizeof *self->rate);
     self->work = ph_alloc(widest, sizeof *self->work);
     self->stack = ph_alloc(widest, sizeof *self->stack);
     self->mass = ph_alloc(graph->n_starts + 1, sizeof *self->mass);
     self->reached = ph_alloc(graph->n + 1, 1);
     self->ends = ph_alloc(graph->n + 1, 1);
-    return self->u && self->rate && self->work && self->stack && self->mass &&
-                   self->reached && self->ends
+    return self->input && self->begin && self->u && self->rate && self->work &&
+                   self->stack && self->mass && self->reached && self->ends
                ? PH_OK
                : PH_E_MEMORY;
 }
 
 static void builder_free(builder *self)
 {
+    free(self->input);
+    free(self->begin);
     free(self->u);
     free(self->rate);
     free(self->work);
@@ -93,11 +106,40 @@ static void builder_free(builder *self)
     free(self->ends);
 }
 
-/* The rate of every edge at theta. */
-static int set_rates(builder *self, const double *theta)
+/* The inputs of every epoch, and when it begins. */
+static int set_epochs(builder *self, const double *theta)
+{
+    const ph_epochs *epochs = self->graph->epochs;
+    size_t q = ph_pool_parameters(self->graph->pool);
+    if (!epochs) {
+        memcpy(self->input, theta, q * sizeof *theta);
+        return PH_OK;
+    }
+    double *x = ph_alloc(ph_epochs_nodes(epochs) + q, sizeof *x);
+    if (!x) {
+        return PH_E_MEMORY;
+    }
+    ph_epochs_eval_plain(epochs, theta, x, x + q);
+    int status = PH_OK;
+    for (size_t e = 0; e < epochs->n; e++) {
+        ph_epochs_input_plain(epochs, x + q, e, self->input + e * q);
+        self->begin[e] = x[q + epochs->begin[e]];
+        if (!(e == 0 || self->begin[e] > self->begin[e - 1]) ||
+            !isfinite(self->begin[e])) {
+            status = PH_E_NUMERIC;
+        }
+    }
+    free(x);
+    return status;
+}
+
+/* The rate of every edge in an epoch. */
+static int set_rates(builder *self, size_t epoch)
 {
     const ph_graph *graph = self->graph;
-    ph_pool_eval_plain(graph->pool, theta, self->u);
+    double *rates = self->rate + epoch * graph->n_edges;
+    ph_pool_eval_plain(graph->pool,
+                       self->input + epoch * ph_pool_parameters(graph->pool), self->u);
     for (size_t k = 0; k < graph->n_used; k++) {
         double x = self->u[graph->used[k]];
         if (!(x >= 0 && x < INFINITY)) {
@@ -110,7 +152,7 @@ static int set_rates(builder *self, const double *theta)
             rate +=
                 graph->term_coefficient[t] * self->u[graph->used[graph->term_use[t]]];
         }
-        self->rate[e] = rate;
+        rates[e] = rate;
     }
     return PH_OK;
 }
@@ -131,10 +173,20 @@ static int set_start(builder *self)
     return total <= 1 + ROUNDING ? PH_OK : PH_E_NUMERIC;
 }
 
+/* The edge has a positive rate: in some epoch, or in the last one. */
+static int is_open(const builder *self, int in_last, size_t edge)
+{
+    size_t edges = self->graph->n_edges, e = in_last ? self->n_epochs - 1 : 0;
+    while (e < self->n_epochs && !(self->rate[e * edges + edge] > 0)) {
+        e++;
+    }
+    return e < self->n_epochs;
+}
+
 /*
- * Marks what the start reaches, or, backward, what reaches absorption, along edges of
- * positive rate. States are numbered breadth first, so few passes in the direction of
- * the search find everything.
+ * Marks what the start reaches in any epoch, or, backward, what reaches absorption in
+ * the last one, along edges of positive rate. States are numbered breadth first, so few
+ * passes in the direction of the search find everything.
  */
 static void spread(const builder *self, int backward, unsigned char *mark)
 {
@@ -146,7 +198,7 @@ static void spread(const builder *self, int backward, unsigned char *mark)
             for (size_t e = graph->row[i]; e < graph->row[i + 1]; e++) {
                 size_t from = backward ? graph->target[e] : i;
                 size_t to = backward ? i : graph->target[e];
-                if (self->rate[e] > 0 && mark[from] && !mark[to]) {
+                if (mark[from] && !mark[to] && is_open(self, backward, e)) {
                     mark[to] = 1;
                     changed = 1;
                 }
@@ -159,9 +211,10 @@ static void spread(const builder *self, int backward, unsigned char *mark)
 static int check_ends(builder *self, ph_error *error)
 {
     const ph_graph *graph = self->graph;
+    const double *last = self->rate + (self->n_epochs - 1) * graph->n_edges;
     int positive = 1;
     for (size_t e = 0; e < graph->n_edges; e++) {
-        positive &= self->rate[e] > 0;
+        positive &= last[e] > 0;
     }
     if (positive) {
         return PH_OK; /* the graph has no state without a way to absorption */
@@ -183,12 +236,12 @@ static int check_ends(builder *self, ph_error *error)
     return PH_OK;
 }
 
-static int set_state(ph_sampler *self, builder *from, size_t i)
+static int set_state(ph_sampler *self, builder *from, size_t epoch, size_t i)
 {
     const ph_graph *graph = from->graph;
-    state_row *row = &self->row[i];
-    row->first = graph->row[i];
-    row->degree = graph->row[i + 1] - row->first;
+    state_row *row = &self->row[epoch * graph->n + i];
+    row->first = epoch * graph->n_edges + graph->row[i];
+    row->degree = graph->row[i + 1] - graph->row[i];
     double total = 0;
     for (size_t k = 0; k < row->degree; k++) {
         total += from->rate[row->first + k];
@@ -196,16 +249,17 @@ static int set_state(ph_sampler *self, builder *from, size_t i)
     if (!(total < INFINITY) || (graph->discrete && total > 1 + ROUNDING)) {
         return PH_E_NUMERIC;
     }
-    if (total == 0) {
-        return PH_OK; /* never entered: check_ends has seen to that */
+    if (total == 0) { /* stays until the next epoch; check_ends has seen to the last */
+        row->scale = -INFINITY;
+        return PH_OK;
     }
     row->scale = graph->discrete ? 1 / log1p(-fmin(total, 1)) : -1 / total;
     ph_alias *table = self->table + row->first;
     ph_alias_build(row->degree, from->rate + row->first, table, from->work,
                    from->stack);
     for (size_t k = 0; k < row->degree; k++) {
-        table[k].near = graph->target[row->first + table[k].near];
-        table[k].far = graph->target[row->first + table[k].far];
+        table[k].near = graph->target[graph->row[i] + table[k].near];
+        table[k].far = graph->target[graph->row[i] + table[k].far];
     }
     return isfinite(row->scale) ? PH_OK : PH_E_NUMERIC;
 }
@@ -218,18 +272,22 @@ static uint32_t start_state(const ph_graph *graph, uint32_t item)
 static int fill(ph_sampler *self, builder *from, const double *theta, ph_error *error)
 {
     const ph_graph *graph = from->graph;
-    int status = set_rates(from, theta);
+    int status = set_epochs(from, theta);
+    for (size_t e = from->n_epochs; e-- > 0 && status == PH_OK;) {
+        status = set_rates(from, e); /* the first one last: the start law is its */
+        self->end[e] = e + 1 < from->n_epochs ? from->begin[e + 1] : INFINITY;
+    }
     if (status == PH_OK) {
         status = set_start(from);
     }
     if (status == PH_OK) {
         status = check_ends(from, error);
     }
-    for (size_t i = 0; i < graph->n && status == PH_OK; i++) {
-        status = set_state(self, from, i);
+    for (size_t k = 0; k < from->n_epochs * graph->n && status == PH_OK; k++) {
+        status = set_state(self, from, k / graph->n, k % graph->n);
     }
     if (status != PH_OK) {
-        return outside(error);
+        return status == PH_E_MEMORY ? status : outside(error);
     }
     ph_alias_build(self->n_starts, from->mass, self->start, from->work, from->stack);
     for (size_t s = 0; s < self->n_starts; s++) {
@@ -252,11 +310,13 @@ int ph_sampler_new(ph_sampler **self, const ph_graph *graph, const double *theta
     made->n = graph->n;
     made->n_rewards = n_rewards;
     made->n_starts = graph->n_starts + 1;
-    made->row = ph_alloc(graph->n, sizeof *made->row);
-    made->table = ph_alloc(graph->n_edges, sizeof *made->table);
+    made->n_epochs = from.n_epochs;
+    made->end = ph_alloc(from.n_epochs, sizeof *made->end);
+    made->row = ph_alloc(from.n_epochs * graph->n, sizeof *made->row);
+    made->table = ph_alloc(from.n_epochs * graph->n_edges, sizeof *made->table);
     made->start = ph_alloc(made->n_starts, sizeof *made->start);
     made->amount = ph_alloc(graph->n, n_rewards * sizeof *made->amount);
-    if (!made->row || !made->table || !made->start || !made->amount) {
+    if (!made->end || !made->row || !made->table || !made->start || !made->amount) {
         goto out;
     }
     for (size_t i = 0; i < graph->n * n_rewards; i++) {
@@ -277,6 +337,7 @@ out:
 void ph_sampler_free(ph_sampler *self)
 {
     if (self) {
+        free(self->end);
         free(self->row);
         free(self->table);
         free(self->start);
@@ -305,36 +366,49 @@ static uint32_t first_state(const ph_sampler *self, ph_rng *stream, uint64_t see
     return ph_alias_draw(self->n_starts, self->start, ph_rng_uniform(stream));
 }
 
-/* How long the process stays in *state, which becomes the state it goes to. */
-static double visit(const ph_sampler *self, ph_rng *stream, uint32_t *state)
+/* Where a trajectory is. */
+typedef struct place {
+    uint32_t state;
+    size_t epoch;
+    double time;
+} place;
+
+/* One jump, or the end of the epoch if that comes first; returns the time it took. */
+static double visit(const ph_sampler *self, ph_rng *stream, place *at)
 {
-    const state_row *row = &self->row[*state];
+    const state_row *row = &self->row[at->epoch * self->n + at->state];
     double hold = log(ph_rng_uniform(stream)) * row->scale;
-    *state =
-        ph_alias_draw(row->degree, self->table + row->first, ph_rng_uniform(stream));
+    double pick = ph_rng_uniform(stream), end = self->end[at->epoch];
     next_stream(stream);
-    return self->discrete ? 1 + floor(hold) : hold;
+    hold = self->discrete ? 1 + floor(hold) : hold;
+    if (at->time + hold > end) {
+        hold = end - at->time;
+        at->time = end;
+        at->epoch++;
+    } else {
+        at->state = ph_alias_draw(row->degree, self->table + row->first, pick);
+        at->time += hold;
+    }
+    return hold;
 }
 
 double ph_sampler_draw(const ph_sampler *self, uint64_t seed, uint32_t observation,
                        double limit, double *total)
 {
     size_t n_rewards = self->n_rewards;
-    double time = 0;
     ph_rng stream;
-    uint32_t state = first_state(self, &stream, seed, observation);
+    place at = {.state = first_state(self, &stream, seed, observation)};
     for (size_t r = 0; r < n_rewards; r++) {
         total[r] = 0;
     }
-    while (state < self->n && time <= limit) {
-        const double *amount = self->amount + (size_t)state * n_rewards;
-        double hold = visit(self, &stream, &state);
-        time += hold;
+    while (at.state < self->n && at.time <= limit) {
+        const double *amount = self->amount + (size_t)at.state * n_rewards;
+        double hold = visit(self, &stream, &at);
         for (size_t r = 0; r < n_rewards; r++) {
             total[r] += hold * amount[r];
         }
     }
-    return time;
+    return at.time;
 }
 
 double ph_sampler_censor(uint64_t seed, uint32_t observation, double rate)
@@ -359,14 +433,16 @@ static int add_visit(ph_sample_path *self, uint32_t state, double time)
 int ph_sampler_path(const ph_sampler *self, uint64_t seed, uint32_t observation,
                     ph_sample_path *path)
 {
-    double time = 0;
     ph_rng stream;
-    uint32_t state = first_state(self, &stream, seed, observation);
+    place at = {.state = first_state(self, &stream, seed, observation)};
     path->length = 0;
-    int status = add_visit(path, state, time);
-    while (state < self->n && status == PH_OK) {
-        time += visit(self, &stream, &state);
-        status = add_visit(path, state, time);
+    int status = add_visit(path, at.state, at.time);
+    while (at.state < self->n && status == PH_OK) {
+        size_t epoch = at.epoch;
+        (void)visit(self, &stream, &at);
+        if (at.epoch == epoch) {
+            status = add_visit(path, at.state, at.time);
+        }
     }
     return status;
 }

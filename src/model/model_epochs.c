@@ -87,6 +87,11 @@ static int read_at(ph_reader *r, const cJSON *item, ph_epoch *epoch, double *las
     char text[2][32];
     int status =
         ph_read_expr(r, item, PH_USES_PARAMETERS, "the time of an epoch", &epoch->at);
+    if (status == PH_OK && r->model->discrete && !ph_expr_is_constant(epoch->at)) {
+        return ph_fail(r, item,
+                       "in discrete time an epoch begins after a whole number of "
+                       "steps, which holds no parameter");
+    }
     if (status != PH_OK || !ph_expr_is_constant(epoch->at) ||
         (status = ph_expr_constant(r, item, epoch->at, &at)) != PH_OK) {
         return status;
@@ -96,6 +101,12 @@ static int read_at(ph_reader *r, const cJSON *item, ph_epoch *epoch, double *las
                        "the times of epochs increase: expected more than %s, "
                        "not %s",
                        ph_double_text(*last, text[0]), ph_double_text(at, text[1]));
+    }
+    if (r->model->discrete && at != floor(at)) {
+        return ph_fail(r, item,
+                       "in discrete time an epoch begins after a whole number of "
+                       "steps, not %s",
+                       ph_double_text(at, text[0]));
     }
     *last = at;
     return PH_OK;

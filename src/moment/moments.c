@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "moment_private.h"
+#include "epochs_private.h"
 #include "phasic/base/memory.h"
 #include "phasic/model/pool.h"
 
@@ -42,12 +42,19 @@ void ph_moments_free(ph_moments *self)
 
 /* ---- results and workspace ---- */
 
+static size_t parameters(const ph_moments *self)
+{
+    const ph_graph *graph = self->graph;
+    return graph->epochs ? graph->epochs->p : ph_pool_parameters(graph->pool);
+}
+
 int ph_moments_value_new(ph_moments_value **value, const ph_moments *self, size_t lanes,
                          size_t gradient)
 {
     size_t rewards = self->n_rewards, g = gradient, raws = rewards * self->order;
     size_t nodes = ph_pool_length(self->graph->pool);
-    size_t p = ph_pool_parameters(self->graph->pool), cross = g >= 2 ? 1 : 0;
+    size_t p = parameters(self), cross = g >= 2 ? 1 : 0;
+    size_t u = self->graph->epochs ? ph_epoch_values_length(self->graph, g > 0) : nodes;
     size_t outputs = ph_moments_outputs(self, g);
     ph_moments_value *it = ph_alloc(1, sizeof *it);
     if (!it) {
@@ -67,14 +74,14 @@ int ph_moments_value_new(ph_moments_value **value, const ph_moments *self, size_
         {&it->d_raw, rewards * g * p},
         {&it->d_covariance, cross * rewards * rewards * p},
         {&it->theta, p},
-        {&it->u, nodes},
+        {&it->u, u},
         {&it->work, ph_moments_work(self, g) / PH_LANES},
         {&it->product, ph_moments_pairs(self)},
         {&it->bar, outputs * nodes},
         {&it->cross_bar, cross * rewards * rewards * nodes},
         {&it->check, outputs * PH_CHECKS},
         {&it->lane, nodes + raws + rewards * (rewards + 2) +
-                        rewards * nodes * (g + cross * rewards)},
+                        rewards * (nodes + p) * (g + cross * rewards) + p},
     };
     for (size_t i = 0; i < sizeof part / sizeof *part; i++) {
         *part[i].array = ph_alloc_aligned(part[i].length * lanes, sizeof(double));
@@ -317,7 +324,7 @@ static void no_value(double *array, size_t length, size_t lanes, size_t l)
 /* A lane outside the model: NaN everywhere. */
 static void clear_lane(const ph_moments *self, ph_moments_value *value, size_t l)
 {
-    size_t rewards = self->n_rewards, p = ph_pool_parameters(self->graph->pool);
+    size_t rewards = self->n_rewards, p = parameters(self);
     no_value(value->raw, rewards * self->order, value->lanes, l);
     no_value(value->covariance, rewards * rewards, value->lanes, l);
     no_value(value->skewness, rewards, value->lanes, l);
@@ -340,7 +347,57 @@ static int finish_lane(const ph_moments *self, ph_moments_value *value, size_t l
                                                    : PH_OK;
 }
 
-int ph_moments_eval(const ph_moments *self, ph_moments_value *value)
+/* ---- with epochs: one lane after the other ---- */
+
+static int inside_epochs(const ph_graph *graph, const ph_epoch_values *at)
+{
+    int fine = 1;
+    for (size_t e = 0; e < graph->epochs->n; e++) {
+        fine &= inside(graph, at->u + e * at->nodes, 1);
+    }
+    return fine;
+}
+
+static int eval_epochs(const ph_moments *self, ph_moments_value *value, size_t l)
+{
+    const ph_graph *graph = self->graph;
+    size_t rewards = self->n_rewards, raws = rewards * self->order;
+    size_t p = parameters(self), lanes = value->lanes, g = value->gradient;
+    ph_epoch_values at = ph_epoch_values_at(graph, value->u);
+    ph_moments_lane out = {.raw = value->lane};
+    out.covariance = out.raw + raws;
+    out.skewness = out.covariance + rewards * rewards;
+    out.kurtosis = out.skewness + rewards;
+    double *theta = out.kurtosis + rewards, *d_raw = theta + p;
+    double *d_covariance = d_raw + rewards * g * p;
+    for (size_t m = 0; m < p; m++) {
+        theta[m] = value->theta[m * lanes + l];
+    }
+    int status = ph_epoch_values_fill(graph, theta, g > 0, value->u);
+    if (status == PH_E_NUMERIC || (status == PH_OK && !inside_epochs(graph, &at))) {
+        return PH_OK; /* outside the model: the lane stays invalid */
+    }
+    if (status == PH_OK) {
+        status = ph_moments_epochs(self, &at, g, &out, d_raw, d_covariance);
+    }
+    if (status == PH_OK) {
+        scatter(value->raw, out.raw, raws, lanes, l);
+        scatter(value->covariance, out.covariance, rewards * rewards, lanes, l);
+        scatter(value->skewness, out.skewness, rewards, lanes, l);
+        scatter(value->kurtosis, out.kurtosis, rewards, lanes, l);
+        scatter(value->d_raw, d_raw, rewards * g * p, lanes, l);
+        if (g >= 2) {
+            scatter(value->d_covariance, d_covariance, rewards * rewards * p, lanes, l);
+        }
+        value->valid |= 1u << l;
+        value->evaluations++;
+    }
+    return status;
+}
+
+/* ---- evaluation ---- */
+
+static int eval_block(const ph_moments *self, ph_moments_value *value)
 {
     const ph_graph *graph = self->graph;
     int block = value->lanes == PH_LANES, status = PH_OK;
@@ -354,7 +411,6 @@ int ph_moments_eval(const ph_moments *self, ph_moments_value *value)
     }
     kernel(self, value->gradient, value->u, value->work, value->raw, value->product,
            value->bar, value->check);
-    value->valid = 0;
     for (size_t l = 0; l < value->lanes && status == PH_OK; l++) {
         if (inside(graph, value->u + l, value->lanes)) {
             value->valid |= 1u << l;
@@ -363,6 +419,20 @@ int ph_moments_eval(const ph_moments *self, ph_moments_value *value)
     }
     if (status == PH_OK && value->gradient > 0) {
         to_parameters(self, value);
+    }
+    return status;
+}
+
+int ph_moments_eval(const ph_moments *self, ph_moments_value *value)
+{
+    int status = PH_OK;
+    value->valid = 0;
+    if (!self->graph->epochs) {
+        status = eval_block(self, value);
+    }
+    for (size_t l = 0; self->graph->epochs && l < value->lanes && status == PH_OK;
+         l++) {
+        status = eval_epochs(self, value, l);
     }
     for (size_t l = 0; l < value->lanes; l++) {
         if (!(value->valid >> l & 1)) {

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "moment_private.h"
+#include "epochs_private.h"
 #include "phasic/trace/reverse.h"
 
 #define ROUNDING 1e-12 /* start laws that miss 1 by less are complete */
@@ -37,10 +37,21 @@ static double exit_rate(const ph_graph *graph, size_t i, const double *u)
     return sum;
 }
 
+/* With epochs the arrays of epoch_queries.c: long doubles, [n] or [order][n] each. */
+size_t ph_moments_query_work(const ph_moments *self)
+{
+    size_t n = self->graph->n, factors = ph_trace_work(self->trace) / PH_LANES;
+    size_t arrays = 6 > 2 * self->order ? 6 : 2 * self->order;
+    return factors + (self->graph->epochs ? 2 * arrays * n + 1 : 3 * n);
+}
+
 double ph_moments_defect(const ph_moments *self, size_t reward, const double *u,
                          double *work)
 {
     const ph_graph *graph = self->graph;
+    if (graph->epochs) {
+        return ph_moments_epochs_defect(self, reward, u, work);
+    }
     const double *amount = self->amount + reward * graph->n;
     double *g = work + ph_trace_work(self->trace) / PH_LANES;
     unsigned char *stop = (unsigned char *)g;
@@ -65,6 +76,10 @@ double ph_moments_defect(const ph_moments *self, size_t reward, const double *u,
 void ph_moments_occupancy(const ph_moments *self, const double *u, double *work,
                           double *x)
 {
+    if (self->graph->epochs) {
+        ph_moments_epochs_occupancy(self, u, work, x);
+        return;
+    }
     ph_trace_eliminate_plain(self->trace, u, work);
     ph_trace_start_plain(self->trace, u, x);
     ph_trace_solve_transposed_plain(self->trace, work, x);
@@ -89,6 +104,10 @@ void ph_moments_factorial(const ph_moments *self, const double *u, size_t order,
                           double *work, double *falling)
 {
     const ph_graph *graph = self->graph;
+    if (graph->epochs) {
+        ph_moments_epochs_factorial(self, u, order, work, falling);
+        return;
+    }
     size_t factors = ph_trace_work(self->trace) / PH_LANES;
     double *h = work + factors, *alpha = h + graph->n;
     ph_trace_eliminate_plain(self->trace, u, work);

@@ -34,7 +34,7 @@ static inline moment_case moment_case_new(process it, size_t order, size_t gradi
                      0);
     free(amount);
     assert_int_equal(ph_moments_value_new(&self.value, self.moments, 1, gradient), 0);
-    self.work = ph_alloc(ph_trace_work(self.trace) / PH_LANES + 3 * n, sizeof(double));
+    self.work = ph_alloc(ph_moments_query_work(self.moments), sizeof(double));
     return self;
 }
 

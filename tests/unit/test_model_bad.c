@@ -294,6 +294,14 @@ static const bad extras[] = {
      "'matrix':{'initial':[1],'rates':[[0,'p*n']]},"
      "'derived':{'d':@'p*n'},'epochs':[{'at':1,'set':{'n':2}}]}",
      "/derived/d", "may not use constants that an epoch sets"},
+    {"{'phasic':1,'time':'discrete','parameters':{'p':{'support':'unit'}},"
+     "'matrix':{'initial':[1],'rates':[['1-p','p']]},"
+     "'epochs':[{'at':@1.5,'set':{'p':0.5}}]}",
+     "/epochs/0/at", "a whole number of steps, not 1.5"},
+    {"{'phasic':1,'time':'discrete','parameters':{'p':{'support':'unit'}},"
+     "'matrix':{'initial':[1],'rates':[['1-p','p']]},"
+     "'epochs':[{'at':@'2*p','set':{'p':0.5}}]}",
+     "/epochs/0/at", "holds no parameter"},
     {WITH("'derived':@1"), "/derived", "expected an object"},
     {WITH("'derived':{@'p':1}"), "/derived/p", "a parameter already has this name"},
     {WITH("'derived':{'d':'p*@x'}"), "/derived/d", "may not use state variables"},

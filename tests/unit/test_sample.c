@@ -7,6 +7,7 @@
 #include <gsl/gsl_cdf.h>
 
 #include "../../src/dist/sample_alias.h"
+#include "epoch_models.h"
 #include "moment_case.h"
 #include "phasic/base/rng.h"
 #include "phasic/dist/points.h"
@@ -268,6 +269,58 @@ static void totals_have_the_moments(void **state)
                   process_shipped("repairable", NULL, 0));
     moments_agree(process_text(start_law), process_text(start_law));
     moments_agree(process_text(steps), process_text(steps));
+    moments_agree(process_quoted(TWO_SIZES), process_quoted(TWO_SIZES));
+    moments_agree(process_quoted(THREE_EPOCHS), process_quoted(THREE_EPOCHS));
+    moments_agree(process_quoted(STEP_EPOCHS), process_quoted(STEP_EPOCHS));
+}
+
+/* Rate a until T, then b: P(X > t) in closed form; a path has no visit at T. */
+static void hazards_follow_their_law(void **state)
+{
+    (void)state;
+    enum { N = 40000 };
+    simulation self = simulation_new(process_quoted(TWO_HAZARDS));
+    double a = self.theta[0], b = self.theta[1], t = self.theta[2], total[1];
+    double *time = ph_alloc(2 * N, sizeof *time), *log_survival = time + N;
+    ph_sample_path path = {0};
+    for (uint32_t i = 0; i < N; i++) {
+        time[i] = draw(&self, i, total);
+        assert_int_equal(ph_sampler_path(self.sampler, SEED, i, &path), 0);
+        assert_int_equal(path.length, 2);
+        assert_true(path.time[1] == time[i]);
+    }
+    qsort(time, N, sizeof *time, ascending);
+    for (size_t i = 0; i < N; i++) {
+        log_survival[i] = -a * fmin(time[i], t) - b * fmax(time[i] - t, 0);
+    }
+    assert_true(distance(N, time, log_survival) < KS_BOUND);
+    ph_sample_path_free(&path);
+    free(time);
+    simulation_free(&self);
+}
+
+/* Probability 0.2 in steps 1 to 4, then 0.5. */
+static void steps_follow_their_epochs(void **state)
+{
+    (void)state;
+    enum { N = 40000, K = 12 };
+    simulation self = simulation_new(process_quoted(
+        "{'phasic':1,'time':'discrete','parameters':{'p':{'support':'unit',"
+        "'value':0.2}},'matrix':{'initial':[1],'rates':[['1-p','p']]},"
+        "'epochs':[{'at':4,'set':{'p':0.5}}]}"));
+    double seen[K + 1] = {0}, total[1], left = 1, statistic = 0;
+    for (uint32_t i = 0; i < N; i++) {
+        double time = draw(&self, i, total);
+        seen[time < K ? (size_t)time : K]++;
+    }
+    assert_true(seen[0] == 0);
+    for (size_t k = 1; k <= K; k++) {
+        double p = k == K ? 1 : k <= 4 ? 0.2 : 0.5, expected = N * left * p;
+        statistic += (seen[k] - expected) * (seen[k] - expected) / expected;
+        left *= 1 - p;
+    }
+    assert_true(statistic < gsl_cdf_chisq_Qinv(LEVEL, K - 1));
+    simulation_free(&self);
 }
 
 /* Erlang(3, 2) has mean 3/2 and variance 3/4. */
@@ -502,6 +555,8 @@ int main(void)
         cmocka_unit_test(steps_follow_the_mass_function),
         cmocka_unit_test(certain_steps_are_certain),
         cmocka_unit_test(totals_have_the_moments),
+        cmocka_unit_test(hazards_follow_their_law),
+        cmocka_unit_test(steps_follow_their_epochs),
         cmocka_unit_test(erlang_has_its_mean),
         cmocka_unit_test(paths_follow_the_edges),
         cmocka_unit_test(a_limit_changes_nothing_before_it),

@@ -11,7 +11,8 @@
 /*
  * Exact simulation of the process at one parameter vector (Gillespie 1977, the direct
  * method): the time in a state is exponential (discrete time: a geometric number of
- * steps), the next state is drawn by the rates (probabilities) of its edges. Nothing is
+ * steps), the next state is drawn by the rates (probabilities) of its edges; a stay
+ * ends with its epoch, and goes on with the rates of the next. Nothing is
  * discretised; the only error is that of uniform numbers of 52 bits.
  *
  * Observation i has a random stream of its own, (seed, PH_RNG_SAMPLE, i): it depends on

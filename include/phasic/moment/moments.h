@@ -28,6 +28,9 @@
  * (gradients, normwise) unless the subtraction cancels 20 digits;
  * a covariance below 1e-28 of its terms is rounding, and 0.
  *
+ * Graphs with epochs: the moments go backward through the epochs (epochs.c), in long
+ * double; p is then that of the model, and PH_E_NUMERIC says that digits were lost.
+ *
  * Euler's identity watches gradients: every rate is linear in the pool's nodes u, so
  * sum_k u_k dm_r/du_k over rates is -r m_r exactly (discrete time: -sum v b with the
  * weights v and right-hand sides b of all solves), and the start law's part, kept
@@ -67,7 +70,8 @@ typedef struct ph_moments_value {
     unsigned valid; /* one bit a lane: 0 where theta is outside the model; then NaN */
     size_t evaluations, replays; /* lanes so far, and those in quadruple precision */
     double *theta;               /* [p][L] the caller sets */
-    double *u;                   /* [nodes][L] */
+    double *u; /* [nodes][L]; with epochs, of the last lane that was evaluated, the
+                  array of epochs_private.h */
     double *work, *product, *bar, *cross_bar, *check, *lane;
 } ph_moments_value;
 
@@ -75,13 +79,16 @@ int ph_moments_value_new(ph_moments_value **value, const ph_moments *self, size_
                          size_t gradient);
 void ph_moments_value_free(ph_moments_value *value);
 
-/* Everything at value->theta. PH_E_MEMORY (a replay allocates). */
+/* Everything at value->theta. PH_E_MEMORY (a replay allocates), PH_E_NUMERIC. */
 int ph_moments_eval(const ph_moments *self, ph_moments_value *value);
+
+/* Doubles of workspace that each of the queries below needs. */
+size_t ph_moments_query_work(const ph_moments *self);
 
 /*
  * The probability that reward `reward` comes to 0 (for time: mass that is absorbed at
- * once), for one parameter vector: u[nodes] from ph_pool_eval_plain, work of
- * ph_trace_work(trace) / PH_LANES + graph->n doubles. Mass missing from the start law
+ * once), for one parameter vector: u[nodes] from ph_pool_eval_plain (with epochs, the
+ * `u` of a plain ph_moments_value). Mass missing from the start law
  * counts; less than 1e-12 of it is rounding. Solved on the states without the reward.
  */
 double ph_moments_defect(const ph_moments *self, size_t reward, const double *u,
@@ -102,8 +109,7 @@ void ph_moments_raw_from_factorial(size_t order, const double *falling, double *
                                    double *raw);
 /*
  * Factorial moments of the absorption time in discrete time, r! alpha P^(r-1)
- * (I-P)^-r 1, for one parameter vector: falling[order]; work of ph_trace_work(trace) /
- * PH_LANES + 3 graph->n doubles.
+ * (I-P)^-r 1, for one parameter vector: falling[order], order that of `self` at most.
  */
 void ph_moments_factorial(const ph_moments *self, const double *u, size_t order,
                           double *work, double *falling);
