@@ -177,7 +177,7 @@ static void print_table(ph_app *app, const curve *self, int csv)
         add_heading(&table, "dlog_", self->model->parameters[m].name);
     }
     for (size_t i = 0; i < self->n; i++) {
-        ph_table_number(&table, self->at[i]);
+        ph_table_exact(&table, self->at[i]);
         ph_table_number(&table, self->value[i]);
         if (logs) {
             ph_table_number(&table, self->log[i]);

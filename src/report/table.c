@@ -44,6 +44,15 @@ void ph_table_number(ph_table *self, double value)
     }
 }
 
+void ph_table_exact(ph_table *self, double value)
+{
+    ph_cell *cell = add_cell(self);
+    if (cell) {
+        cell->number = value;
+        cell->exact = 1;
+    }
+}
+
 void ph_table_free(ph_table *self)
 {
     for (size_t i = 0; i < self->length; i++) {
@@ -75,7 +84,9 @@ static const char *cell_text(const ph_table *self, size_t i, char *buffer)
     const ph_cell *cell = &self->cell[i];
     int digits = self->digits ? self->digits : 7;
     return cell->text ? cell->text
-                      : ph_number_text(cell->number, digits, self->keep_zeros, buffer);
+           : cell->exact
+               ? ph_double_text(cell->number, buffer)
+               : ph_number_text(cell->number, digits, self->keep_zeros, buffer);
 }
 
 /* A column stands right when it holds nothing but numbers. */

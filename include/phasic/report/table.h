@@ -16,6 +16,7 @@
 typedef struct ph_cell {
     char *text; /* NULL: a number */
     double number;
+    int exact; /* written with all its digits for people too */
 } ph_cell;
 
 typedef struct ph_table {
@@ -31,6 +32,8 @@ typedef struct ph_table {
 void ph_table_head(ph_table *self, const char *text);
 void ph_table_text(ph_table *self, const char *text);
 void ph_table_number(ph_table *self, double value);
+/* A number that people must be able to give back: as short as reads back the same. */
+void ph_table_exact(ph_table *self, double value);
 void ph_table_free(ph_table *self);
 
 /* Lines of at most the needed width, columns two blanks apart. */
