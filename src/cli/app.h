@@ -99,6 +99,13 @@ void ph_talk_warn(ph_talk *self, const char *format, ...)
 /* The error on standard error, as text or as JSON. */
 void ph_talk_error(const char *command, const ph_error *error, int json);
 
+/*
+ * output.c: PH_E_CREATE where `path` is an argument of the command, exists and --force
+ * is not given, or stands in a folder that nothing can be created in; `option` names
+ * what the user chooses it by.
+ */
+int ph_output_check(ph_app *app, const char *path, const char *option);
+
 /* signals.c: INT, TERM and USR1 ask for a stop; a second one kills at once. */
 void ph_signals_catch(void);
 int ph_signals_pending(void); /* the signal that came, or 0 */

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* phasic fit: model and data to the posterior, its table and its files. */
-#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "job.h"
 #include "phasic/base/clock.h"
@@ -91,50 +88,6 @@ static int read_settings(run *self)
     return PH_OK;
 }
 
-/* Fails now, not after a long run, when a result could not be written. */
-static int check_output(const char *path, int force, ph_error *error)
-{
-    char *folder = ph_strdup(path);
-    if (!folder) {
-        return ph_error_set(error, PH_E_MEMORY, "out of memory");
-    }
-    char *slash = strrchr(folder, '/');
-    if (slash) {
-        slash[slash == folder] = '\0';
-    }
-    int status = PH_OK;
-    ph_error_file(error, path);
-    if (!force && access(path, F_OK) == 0) {
-        status =
-            ph_error_set(error, PH_E_CREATE, "exists already; --force overwrites it");
-    } else if (access(slash ? folder : ".", W_OK | X_OK) != 0) {
-        status =
-            ph_error_set(error, PH_E_CREATE, "cannot be created: %s", strerror(errno));
-    } else {
-        error->file[0] = '\0';
-    }
-    free(folder);
-    return status;
-}
-
-/* A result must not take the place of what it is made from, whatever --force says. */
-static int check_not_input(const ph_app *app, const char *path, ph_error *error)
-{
-    struct stat output, input;
-    if (stat(path, &output) != 0) {
-        return PH_OK;
-    }
-    for (size_t i = 0; i < app->options.n_arguments; i++) {
-        if (stat(app->options.argument[i], &input) == 0 &&
-            input.st_dev == output.st_dev && input.st_ino == output.st_ino) {
-            ph_error_file(error, path);
-            return ph_error_set(error, PH_E_CREATE,
-                                "is an input of this run; choose another PREFIX");
-        }
-    }
-    return PH_OK;
-}
-
 static int prepare_outputs(run *self)
 {
     ph_app *app = self->app;
@@ -142,7 +95,6 @@ static int prepare_outputs(run *self)
     if (!prefix) {
         return PH_OK;
     }
-    int force = ph_options_flag(&app->options, "force");
     if (asprintf(&self->json_path, "%s.json", prefix) < 0) {
         self->json_path = NULL;
     }
@@ -152,14 +104,8 @@ static int prepare_outputs(run *self)
     if (!self->json_path || !self->csv_path) {
         return ph_error_set(&app->error, PH_E_MEMORY, "out of memory");
     }
-    int status = check_not_input(app, self->json_path, &app->error);
-    if (status == PH_OK) {
-        status = check_not_input(app, self->csv_path, &app->error);
-    }
-    if (status == PH_OK) {
-        status = check_output(self->json_path, force, &app->error);
-    }
-    return status == PH_OK ? check_output(self->csv_path, force, &app->error) : status;
+    int status = ph_output_check(app, self->json_path, "PREFIX");
+    return status == PH_OK ? ph_output_check(app, self->csv_path, "PREFIX") : status;
 }
 
 static int set_up(run *self)

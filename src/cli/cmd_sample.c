@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "job.h"
 #include "phasic/base/file.h"
@@ -130,30 +129,6 @@ static int read_request(run *self)
         is_given(app, "censor-at") ? ph_options_real(options, "censor-at") : INFINITY;
     self->censored = self->censor_at < INFINITY || self->censor_rate > 0;
     return status;
-}
-
-/* A result must not take the place of the model, whatever --force says. */
-static int check_output(ph_app *app)
-{
-    const char *path = ph_options_text(&app->options, "output");
-    struct stat output, input;
-    if (!path || stat(path, &output) != 0) {
-        return PH_OK;
-    }
-    ph_error_file(&app->error, path);
-    for (size_t i = 0; i < app->options.n_arguments; i++) {
-        if (stat(app->options.argument[i], &input) == 0 &&
-            input.st_dev == output.st_dev && input.st_ino == output.st_ino) {
-            return ph_error_set(&app->error, PH_E_CREATE,
-                                "is an input of this run; choose another FILE");
-        }
-    }
-    if (!ph_options_flag(&app->options, "force")) {
-        return ph_error_set(&app->error, PH_E_CREATE,
-                            "exists already; --force overwrites it");
-    }
-    app->error.file[0] = '\0';
-    return PH_OK;
 }
 
 /* What a model in discrete time cannot have. */
@@ -442,9 +417,10 @@ static void free_run(run *self)
 int ph_cmd_sample(ph_app *app)
 {
     run self = {.app = app};
+    const char *path = ph_options_text(&app->options, "output");
     int status = read_request(&self);
-    if (status == PH_OK) {
-        status = check_output(app);
+    if (status == PH_OK && path) {
+        status = ph_output_check(app, path, "FILE");
     }
     if (status == PH_OK) {
         status = ph_job_load(&self.job, app, PH_JOB_THETA);

@@ -131,7 +131,11 @@ int ph_cmd_trace(ph_app *app)
 {
     ph_job job;
     ph_trace *trace = NULL;
-    int status = ph_job_load(&job, app, 0);
+    const char *path = ph_options_text(&app->options, "output");
+    int status = path ? ph_output_check(app, path, "FILE") : PH_OK;
+    if (status == PH_OK) {
+        status = ph_job_load(&job, app, 0);
+    }
     if (status != PH_OK) {
         return status;
     }
@@ -139,7 +143,6 @@ int ph_cmd_trace(ph_app *app)
     status = find_trace(&job, app, &trace);
     facts self = {&job, trace, {0}, ph_clock_seconds() - began};
     ph_talk_clear(&app->talk);
-    const char *path = ph_options_text(&app->options, "output");
     const char *format = ph_options_text(&app->options, "format");
     if (status == PH_OK) {
         ph_trace_summarize(trace, &self.sum);

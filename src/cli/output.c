@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Whether a result can be written where it was asked for: known before a long run. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app.h"
+#include "phasic/base/memory.h"
+
+/* A result must not take the place of what it is made from, whatever --force says. */
+static int check_not_input(ph_app *app, const char *path, const char *option)
+{
+    struct stat output, input;
+    if (stat(path, &output) != 0) {
+        return PH_OK;
+    }
+    for (size_t i = 0; i < app->options.n_arguments; i++) {
+        if (stat(app->options.argument[i], &input) == 0 &&
+            input.st_dev == output.st_dev && input.st_ino == output.st_ino) {
+            return ph_error_set(&app->error, PH_E_CREATE,
+                                "is an input of this run; choose another %s", option);
+        }
+    }
+    return PH_OK;
+}
+
+static int check_folder(ph_app *app, const char *path)
+{
+    char *folder = ph_strdup(path);
+    if (!folder) {
+        return ph_error_set(&app->error, PH_E_MEMORY, "out of memory");
+    }
+    char *slash = strrchr(folder, '/');
+    if (slash) {
+        slash[slash == folder] = '\0';
+    }
+    int status = PH_OK;
+    if (access(slash ? folder : ".", W_OK | X_OK) != 0) {
+        status = ph_error_set(&app->error, PH_E_CREATE, "cannot be created: %s",
+                              strerror(errno));
+    }
+    free(folder);
+    return status;
+}
+
+int ph_output_check(ph_app *app, const char *path, const char *option)
+{
+    ph_error_file(&app->error, path);
+    int status = check_not_input(app, path, option);
+    if (status == PH_OK && !ph_options_flag(&app->options, "force") &&
+        access(path, F_OK) == 0) {
+        status = ph_error_set(&app->error, PH_E_CREATE,
+                              "exists already; --force overwrites it");
+    }
+    if (status == PH_OK) {
+        status = check_folder(app, path);
+    }
+    if (status == PH_OK) {
+        app->error.file[0] = '\0';
+    }
+    return status;
+}
