@@ -13,6 +13,7 @@
 #include "phasic/base/file.h"
 #include "phasic/base/memory.h"
 #include "phasic/dist/sample.h"
+#include "sample_groups.h"
 
 #define BLOCK          1024 /* observations of a task */
 #define BLOCKS_A_ROUND 64   /* texts that are held apart, for each worker */
@@ -21,8 +22,10 @@
 
 /* clang-format off */
 const ph_option ph_sample_options[] = {
-    {"observations", 'n', PH_OPTION_WHOLE, "N", NULL, 1, 4294967295.0, 0,
-     "how many observations to simulate; must be given"},
+    {"observations", 'n', PH_OPTION_TEXT, "N|LABEL=N,...", NULL, 0, 0, 0,
+     "how many observations to simulate, of every group or\nof those named; must be "
+     "given"},
+    PH_OPTION_GROUP,
     {"reward", 0, PH_OPTION_TEXT, "NAME,...", NULL, 0, 0, 0,
      "totals of these rewards; time is one of them"},
     {"paths", 0, PH_OPTION_FLAG, NULL, NULL, 0, 0, 0,
@@ -42,9 +45,13 @@ const ph_option ph_sample_options[] = {
 typedef struct run {
     ph_app *app;
     ph_job job;
+    ph_sample_groups groups;
+    const ph_sample_group *group; /* that is being written */
+    const ph_graph *graph;        /* of its process */
     ph_sampler *sampler;
+    ph_buffer prefix; /* its label as the first cell of every row */
     uint64_t seed;
-    size_t n;
+    size_t done, all; /* observations written, and wanted */
     size_t n_rewards; /* 0 without --reward */
     const char **name;
     long *reward;         /* [n_rewards] -1: time */
@@ -121,7 +128,6 @@ static int read_request(run *self)
         status = check_combinations(app);
     }
     self->seed = ph_options_whole(options, "seed");
-    self->n = (size_t)ph_options_whole(options, "observations");
     self->paths = ph_options_flag(options, "paths");
     self->censor_rate = ph_options_real(options, "censor-rate");
     self->interval = ph_options_real(options, "interval");
@@ -157,6 +163,42 @@ static int check_model(const run *self)
     return PH_OK;
 }
 
+/* The column of --group must not be taken for what is measured. */
+static int check_column(const run *self)
+{
+    static const char *const taken[] = {"time",  "event",       "status",      "lower",
+                                        "upper", "entry",       "count",       "weight",
+                                        "visit", "observation", "time_entered"};
+    const char *name = self->job.group_column;
+    int clash = name && ph_model_reward(self->job.model, name) >= 0;
+    for (size_t k = 0; name && k < sizeof taken / sizeof *taken; k++) {
+        clash |= strcmp(name, taken[k]) == 0;
+    }
+    if (!clash) {
+        return PH_OK;
+    }
+    ph_error_place(&self->app->error, "--group");
+    ph_error_found(&self->app->error, name, -1);
+    return ph_error_set(&self->app->error, PH_E_USAGE,
+                        "a column of this name means something else in a data file");
+}
+
+/* Which groups, and how many observations of each. */
+static int read_groups(run *self)
+{
+    ph_app *app = self->app;
+    int status = ph_job_read_group(&self->job, app);
+    if (status == PH_OK) {
+        status = ph_sample_groups_read(&self->groups, &self->job,
+                                       ph_options_text(&app->options, "observations"),
+                                       &app->error);
+    }
+    for (size_t k = 0; k < self->groups.length; k++) {
+        self->all += self->groups.group[k].n;
+    }
+    return status == PH_OK ? check_column(self) : status;
+}
+
 static int find_rewards(run *self)
 {
     const ph_model *model = self->job.model;
@@ -176,8 +218,29 @@ static int find_rewards(run *self)
 
 /* --------------------------------------------------------------------- rows */
 
+/* A label as a CSV field: a reader may take bare blanks and signs for its own. */
+static void add_label(ph_buffer *out, const char *label)
+{
+    int bare = label[strcspn(label, " \t,\"\r\n'#")] == '\0';
+    ph_buffer_add(out, bare ? "" : "\"");
+    for (; *label; label++) {
+        ph_buffer_add(out, *label == '"' ? "\"" : "");
+        ph_buffer_add_n(out, label, 1);
+    }
+    ph_buffer_add(out, bare ? "" : "\"");
+}
+
+static const char *group_column(const run *self)
+{
+    return self->job.group_column ? self->job.group_column : "group";
+}
+
 static void add_header(const run *self, ph_buffer *out)
 {
+    if (self->groups.group[0].label) {
+        add_label(out, group_column(self));
+        ph_buffer_add(out, ",");
+    }
     if (self->interval > 0) {
         ph_buffer_add(out, "lower,upper\n");
     } else if (self->n_rewards > 0) {
@@ -204,9 +267,12 @@ static void add_variable(ph_buffer *out, const ph_state_variable *variable)
     }
 }
 
-static void add_path_header(const run *self, ph_buffer *out)
+static void add_path_header(const run *self, const ph_model *model, ph_buffer *out)
 {
-    const ph_model *model = self->job.model;
+    if (self->groups.group[0].label) {
+        add_label(out, group_column(self));
+        ph_buffer_add(out, ",");
+    }
     ph_buffer_add(out, "observation,visit,time_entered");
     for (size_t v = 0; model->kind == PH_MODEL_RULES && v < model->n_variables; v++) {
         add_variable(out, &model->variables[v]);
@@ -214,14 +280,27 @@ static void add_path_header(const run *self, ph_buffer *out)
     ph_buffer_add(out, model->kind == PH_MODEL_RULES ? "\n" : ",vertex\n");
 }
 
-static int add_path(const run *self, uint32_t observation, ph_sample_path *path,
+/* The random stream of observation `number` of the group. */
+static uint32_t stream_of(const run *self, size_t number)
+{
+    return (uint32_t)(number * self->groups.streams + self->group->group);
+}
+
+static void add_prefix(const run *self, ph_buffer *out)
+{
+    ph_buffer_add_n(out, self->prefix.text, self->prefix.length);
+}
+
+static int add_path(const run *self, size_t number, ph_sample_path *path,
                     ph_buffer *out)
 {
-    const ph_graph *graph = self->job.graph;
-    int status = ph_sampler_path(self->sampler, self->seed, observation, path);
+    const ph_graph *graph = self->graph;
+    int status =
+        ph_sampler_path(self->sampler, self->seed, stream_of(self, number), path);
     for (size_t k = 0; k < path->length && status == PH_OK; k++) {
         const int32_t *key = graph->keys + path->state[k] * graph->n_entries;
-        ph_buffer_addf(out, "%lu,%zu,", observation + 1ul, k + 1);
+        add_prefix(self, out);
+        ph_buffer_addf(out, "%zu,%zu,", number + 1, k + 1);
         ph_buffer_add_double(out, path->time[k]);
         for (size_t j = 0; j < graph->n_entries; j++) {
             if (path->state[k] < graph->n) {
@@ -286,15 +365,18 @@ static int write_block(void *context, size_t block, int worker)
     run *self = context;
     ph_buffer *out = &self->text[block];
     size_t first = (self->round_first + block) * BLOCK;
-    size_t end = first + BLOCK < self->n ? first + BLOCK : self->n;
+    size_t n = self->group->n, end = first + BLOCK < n ? first + BLOCK : n;
     double *total = self->total + (size_t)worker * self->n_rewards;
     int status = PH_OK;
     out->length = 0;
     for (size_t i = first; i < end && status == PH_OK; i++) {
-        uint32_t observation = (uint32_t)i;
-        status = self->paths ? add_path(self, observation, &self->path[worker], out)
-                 : self->n_rewards > 0 ? add_totals(self, observation, total, out)
-                                       : add_time(self, observation, out);
+        if (self->paths) {
+            status = add_path(self, i, &self->path[worker], out);
+            continue;
+        }
+        add_prefix(self, out);
+        status = self->n_rewards > 0 ? add_totals(self, stream_of(self, i), total, out)
+                                     : add_time(self, stream_of(self, i), out);
     }
     return out->failed ? PH_E_MEMORY : status;
 }
@@ -303,36 +385,40 @@ static int write_block(void *context, size_t block, int worker)
 
 static int set_up(run *self)
 {
-    ph_job *job = &self->job;
-    ph_error *error = &self->app->error;
-    size_t n = job->graph->n, workers = (size_t)ph_device_workers(&job->device);
+    size_t workers = (size_t)ph_device_workers(&self->job.device);
     int status = find_rewards(self);
     if (status != PH_OK) {
         return status;
     }
-    double *amount = ph_alloc(self->n_rewards * n, sizeof *amount);
     self->total = ph_alloc(workers * self->n_rewards, sizeof *self->total);
     self->path = ph_alloc(workers, sizeof *self->path);
     self->text = ph_alloc(workers * BLOCKS_A_ROUND, sizeof *self->text);
-    if (!amount || !self->total || !self->path || !self->text) {
-        status = PH_E_MEMORY;
+    return self->total && self->path && self->text ? PH_OK : PH_E_MEMORY;
+}
+
+static int set_sampler(run *self, const ph_model *model, const ph_graph *graph)
+{
+    int status = PH_OK;
+    double *amount = ph_alloc(self->n_rewards * graph->n, sizeof *amount);
+    if (!amount) {
+        return PH_E_MEMORY;
     }
     for (size_t r = 0; r < self->n_rewards && status == PH_OK; r++) {
-        status = ph_graph_reward(job->graph, job->model, self->reward[r],
-                                 amount + r * n, error);
+        status = ph_graph_reward(graph, model, self->reward[r], amount + r * graph->n,
+                                 &self->app->error);
     }
     if (status == PH_OK) {
-        status = ph_sampler_new(&self->sampler, job->graph, job->theta, self->n_rewards,
-                                amount, error);
+        status = ph_sampler_new(&self->sampler, graph, self->job.theta, self->n_rewards,
+                                amount, &self->app->error);
     }
     free(amount);
     return status;
 }
 
-/* All rows into `out`, a round of blocks at a time. */
+/* All rows of the group into `out`, a round of blocks at a time. */
 static int write_rows(run *self, ph_buffer *out)
 {
-    size_t blocks = (self->n + BLOCK - 1) / BLOCK;
+    size_t n = self->group->n, blocks = (n + BLOCK - 1) / BLOCK;
     size_t most = (size_t)ph_device_workers(&self->job.device) * BLOCKS_A_ROUND;
     int status = PH_OK;
     for (size_t b = 0; b < blocks && status == PH_OK; b += most) {
@@ -343,14 +429,16 @@ static int write_rows(run *self, ph_buffer *out)
             ph_buffer_add_n(out, self->text[k].text, self->text[k].length);
         }
         if (status == PH_OK) {
+            size_t end = (b + count) * BLOCK < n ? (b + count) * BLOCK : n;
             (void)ph_log_progress(&self->app->log, "observations",
-                                  (double)(b + count) / (double)blocks, "of %zu",
-                                  self->n);
+                                  (double)(self->done + end) / (double)self->all,
+                                  "of %zu", self->all);
         }
         if (out->failed) {
             status = PH_E_MEMORY;
         }
     }
+    self->done += n;
     ph_talk_clear(&self->app->talk);
     if (status == PH_E_NUMERIC) {
         char width[32];
@@ -364,17 +452,71 @@ static int write_rows(run *self, ph_buffer *out)
     return status;
 }
 
+/* Trajectories stand in one table, so the groups must have the same state. */
+static int check_shape(const run *self, const ph_model *model)
+{
+    ph_buffer one = {0}, other = {0};
+    add_path_header(self, self->job.model, &one);
+    add_path_header(self, model, &other);
+    int status = one.failed || other.failed ? PH_E_MEMORY : PH_OK;
+    if (status == PH_OK && strcmp(one.text, other.text) != 0) {
+        ph_error_place(&self->app->error, "--paths");
+        ph_error_found(&self->app->error, self->group->label, -1);
+        status = ph_error_set(&self->app->error, PH_E_USAGE,
+                              "the state of this group has another shape than that of "
+                              "the model, and trajectories are one table");
+    }
+    ph_buffer_free(&one);
+    ph_buffer_free(&other);
+    return status;
+}
+
+static int write_group(run *self, const ph_sample_group *group, ph_buffer *out)
+{
+    ph_job *job = &self->job;
+    ph_job_group process = {job->model, job->graph, job->plan};
+    int status = PH_OK;
+    self->group = group;
+    self->prefix.length = 0;
+    if (group->label) {
+        add_label(&self->prefix, group->label);
+        ph_buffer_add(&self->prefix, ",");
+        status =
+            ph_job_build_group(job, self->app, group->group, group->label, &process);
+    }
+    if (status == PH_OK && group->label && self->paths) {
+        status = check_shape(self, process.model);
+    }
+    self->graph = process.graph;
+    if (status == PH_OK) {
+        status = self->prefix.failed ? PH_E_MEMORY
+                                     : set_sampler(self, process.model, process.graph);
+    }
+    if (status == PH_OK) {
+        status = write_rows(self, out);
+    }
+    ph_sampler_free(self->sampler);
+    self->sampler = NULL;
+    if (group->label) {
+        ph_job_free_group(&process);
+    }
+    return status;
+}
+
 static int write_all(run *self)
 {
     ph_app *app = self->app;
     const char *path = ph_options_text(&app->options, "output");
     ph_buffer file = {0}, *out = path ? &file : &app->out;
+    int status = PH_OK;
     if (self->paths) {
-        add_path_header(self, out);
+        add_path_header(self, self->job.model, out);
     } else {
         add_header(self, out);
     }
-    int status = write_rows(self, out);
+    for (size_t k = 0; k < self->groups.length && status == PH_OK; k++) {
+        status = write_group(self, &self->groups.group[k], out);
+    }
     if (status == PH_OK && path) {
         status = ph_file_write(path, file.text, file.length,
                                ph_options_flag(&app->options, "force"), &app->error);
@@ -410,7 +552,8 @@ static void free_run(run *self)
     free(self->total);
     free(self->reward);
     free(self->name);
-    ph_sampler_free(self->sampler);
+    ph_buffer_free(&self->prefix);
+    ph_sample_groups_free(&self->groups);
     ph_job_free(&self->job);
 }
 
@@ -427,6 +570,9 @@ int ph_cmd_sample(ph_app *app)
     }
     if (status == PH_OK) {
         status = check_model(&self);
+    }
+    if (status == PH_OK) {
+        status = read_groups(&self);
     }
     if (status == PH_OK) {
         status = set_up(&self);

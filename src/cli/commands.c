@@ -85,8 +85,8 @@ const ph_command ph_commands[] = {
      1, 1, 0, ph_quantile_options, ph_common_options, ph_cmd_points},
     {"sample", "MODEL", "simulated observations",
      "Simulates N observations of MODEL exactly and writes them as a data file that fit\n"
-     "reads: times, totals of rewards, or censored times. With --paths, whole\n"
-     "trajectories.",
+     "reads: times, totals of rewards, or censored times, for each group of the model.\n"
+     "With --paths, whole trajectories.",
      1, 1, 1, ph_sample_options, ph_common_options, ph_cmd_sample},
     {"info", "MODEL", "size and structure of a model",
      "Enumerates the states of MODEL and says what was found.",

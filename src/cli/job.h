@@ -60,6 +60,15 @@ void ph_job_free(ph_job *self);
 int ph_job_read_data(ph_job *self, ph_app *app);
 int ph_job_build_lik(ph_job *self, ph_app *app);
 void ph_job_free_groups(ph_job *self);
+/* --group NAME=CONSTANT into the job; nothing where it is not given. */
+int ph_job_read_group(ph_job *self, ph_app *app);
+/*
+ * The process of a group: of that number in the model, or where --group is given the
+ * one whose constant has the value `label`. Empty on failure.
+ */
+int ph_job_build_group(const ph_job *self, ph_app *app, size_t group, const char *label,
+                       ph_job_group *process);
+void ph_job_free_group(ph_job_group *self);
 
 /*
  * Where the file just read is a trace file, puts the model and the settings in it in

@@ -48,8 +48,7 @@ static int check_not_set(const ph_model *model, size_t constant, ph_error *error
                         "each group gives this constant a value of its own");
 }
 
-/* --group NAME=CONSTANT into the job; nothing where it is not given. */
-static int read_group_option(ph_job *self, ph_app *app)
+int ph_job_read_group(ph_job *self, ph_app *app)
 {
     const char *text = ph_options_text(&app->options, "group");
     const char *equals = text ? strchr(text, '=') : NULL;
@@ -123,7 +122,7 @@ int ph_job_read_data(ph_job *self, ph_app *app)
     const ph_model *model = self->model;
     const char *ignored = ph_options_text(&app->options, "ignore-columns");
     name_lists lists = {NULL, NULL, NULL, NULL};
-    int status = read_group_option(self, app);
+    int status = ph_job_read_group(self, app);
     if (status != PH_OK) {
         return status;
     }
@@ -151,8 +150,8 @@ int ph_job_read_data(ph_job *self, ph_app *app)
 /* ---------------------------------------------------------------- processes */
 
 /* The settings of the command line and, behind them, those of a group. */
-static int group_settings(const ph_job *self, size_t group, ph_setting **settings,
-                          size_t *n, ph_error *error)
+static int group_settings(const ph_job *self, size_t group, const char *label,
+                          ph_setting **settings, size_t *n, ph_error *error)
 {
     const ph_model *model = self->model;
     const ph_group *own = self->group_column ? NULL : &model->groups[group];
@@ -173,7 +172,6 @@ static int group_settings(const ph_job *self, size_t group, ph_setting **setting
             it->value = own->sets[i].value;
             status = check_not_set(model, constant, error);
         } else {
-            const char *label = self->data->group[group];
             status = ph_double_read(label, strlen(label), &it->value);
         }
     }
@@ -182,12 +180,13 @@ static int group_settings(const ph_job *self, size_t group, ph_setting **setting
     return status;
 }
 
-static int build_group(ph_job *self, ph_app *app, size_t group)
+int ph_job_build_group(const ph_job *self, ph_app *app, size_t group, const char *label,
+                       ph_job_group *it)
 {
-    ph_job_group *it = &self->groups[group];
+    memset(it, 0, sizeof *it);
     ph_setting *settings = NULL;
     size_t n = 0, max_states = (size_t)ph_options_whole(&app->options, "max-states");
-    int status = group_settings(self, group, &settings, &n, &app->error);
+    int status = group_settings(self, group, label, &settings, &n, &app->error);
     if (status == PH_OK) {
         status = ph_model_parse(&it->model, self->model->file, self->model_text,
                                 self->model_length, settings, n, &app->error);
@@ -205,7 +204,8 @@ static int build_group(ph_job *self, ph_app *app, size_t group)
         char cut[sizeof app->error.message];
         snprintf(cut, sizeof cut, "%s", app->error.message);
         snprintf(app->error.message, sizeof app->error.message, "group '%.40s': %.*s",
-                 self->data->group[group], (int)sizeof cut - 64, cut);
+                 label, (int)sizeof cut - 64, cut);
+        ph_job_free_group(it);
     }
     return status;
 }
@@ -217,8 +217,11 @@ static int find_process(ph_job *self, ph_app *app, size_t group, ph_job_group *p
         *process = (ph_job_group){self->model, self->graph, self->plan};
         return PH_OK;
     }
-    int status = self->groups[group].plan ? PH_OK : build_group(self, app, group);
-    *process = self->groups[group];
+    ph_job_group *it = &self->groups[group];
+    int status =
+        it->plan ? PH_OK
+                 : ph_job_build_group(self, app, group, self->data->group[group], it);
+    *process = *it;
     return status;
 }
 
@@ -272,6 +275,14 @@ out:
     return status;
 }
 
+void ph_job_free_group(ph_job_group *self)
+{
+    ph_plan_free(self->plan);
+    ph_graph_free(self->graph);
+    ph_model_free(self->model);
+    memset(self, 0, sizeof *self);
+}
+
 void ph_job_free_groups(ph_job *self)
 {
     for (size_t k = 0; k < self->n_reward_plans; k++) {
@@ -279,9 +290,7 @@ void ph_job_free_groups(ph_job *self)
     }
     free(self->reward_plans);
     for (size_t g = 0; g < self->n_groups; g++) {
-        ph_plan_free(self->groups[g].plan);
-        ph_graph_free(self->groups[g].graph);
-        ph_model_free(self->groups[g].model);
+        ph_job_free_group(&self->groups[g]);
     }
     free(self->groups);
     free(self->group_column);
