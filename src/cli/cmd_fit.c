@@ -56,6 +56,7 @@ typedef struct run {
     size_t n_records;
     ph_provenance provenance;
     char *json_path, *csv_path; /* NULL without --output */
+    char *input_path[2];        /* model and data; NULL: a pipe */
     double start;
 } run;
 
@@ -108,6 +109,24 @@ static int prepare_outputs(run *self)
     return status == PH_OK ? ph_output_check(app, self->csv_path, "PREFIX") : status;
 }
 
+/*
+ * Where the inputs lie, so that the result can be used from any folder. What has no
+ * such place, a pipe or the standard input, is left out.
+ */
+static int find_inputs(run *self)
+{
+    ph_app *app = self->app;
+    for (size_t i = 0; i < 2; i++) {
+        const char *name = app->options.argument[i];
+        errno = 0;
+        self->input_path[i] = strcmp(name, "-") == 0 ? NULL : realpath(name, NULL);
+        if (errno == ENOMEM) {
+            return ph_error_set(&app->error, PH_E_MEMORY, "out of memory");
+        }
+    }
+    return PH_OK;
+}
+
 static int set_up(run *self)
 {
     ph_app *app = self->app;
@@ -116,6 +135,9 @@ static int set_up(run *self)
         status = ph_posterior_new(&self->posterior, self->job.model,
                                   self->job.first_plan, self->job.lik, self->job.data,
                                   &self->job.device, &app->error);
+    }
+    if (status == PH_OK) {
+        status = find_inputs(self);
     }
     if (status == PH_OK) {
         status = ph_options_records(&app->options, &self->records, &self->n_records);
@@ -134,6 +156,8 @@ static void fill_provenance(run *self, double fit_start)
     p->seed = self->settings.seed;
     p->model = self->job.model;
     p->data = self->job.data;
+    p->model_path = self->input_path[0];
+    p->data_path = self->input_path[1];
     p->settings = self->records;
     p->n_settings = self->n_records;
     p->seconds_setup = fit_start - self->start;
@@ -393,5 +417,7 @@ int ph_cmd_fit(ph_app *app)
     ph_job_free(&self.job);
     free(self.json_path);
     free(self.csv_path);
+    free(self.input_path[0]);
+    free(self.input_path[1]);
     return status;
 }

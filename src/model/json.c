@@ -5,7 +5,7 @@
  * Duplicate keys are found by sorting each object's unescaped keys, which stays fast
  * for objects of any size.
  */
-#include "json.h"
+#include "phasic/model/json.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -99,10 +99,10 @@ static void add_step(char *buffer, size_t size, const char *text, size_t length)
 char *ph_json_place(const ph_json_file *self, const cJSON *at, char *buffer,
                     size_t size)
 {
-    int32_t path[PH_JSON_DEPTH + 1];
+    int32_t path[PH_JSON_NESTING + 1];
     size_t length = 0;
     int32_t value = at->valueint;
-    while (self->values[value].parent >= 0 && length <= PH_JSON_DEPTH) {
+    while (self->values[value].parent >= 0 && length <= PH_JSON_NESTING) {
         path[length++] = value;
         value = self->values[value].parent;
     }

@@ -7,9 +7,9 @@
  */
 #include <string.h>
 
-#include "json.h"
 #include "phasic/base/buffer.h"
 #include "phasic/base/memory.h"
+#include "phasic/model/json.h"
 
 #define LONGEST_NUMBER 60
 #define LARGEST_FILE   (1u << 30)
@@ -23,7 +23,7 @@ typedef struct scanner {
     struct {
         int32_t value;  /* number of the open container */
         uint32_t count; /* members so far */
-    } stack[PH_JSON_DEPTH];
+    } stack[PH_JSON_NESTING];
     ph_error *error;
 } scanner;
 
@@ -348,9 +348,9 @@ static int begin_member(scanner *s, uint32_t *name)
 /* Opens the container at s->at; *empty says whether it closes at once. */
 static int open_container(scanner *s, int *empty)
 {
-    if (s->depth == PH_JSON_DEPTH) {
+    if (s->depth == PH_JSON_NESTING) {
         ph_error_set(s->error, PH_E_MODEL,
-                     "lists and objects are nested deeper than %d", PH_JSON_DEPTH);
+                     "lists and objects are nested deeper than %d", PH_JSON_NESTING);
         s->in_value = 0;
         s->depth = 0; /* a place that deep says nothing */
         return located(s, s->at);

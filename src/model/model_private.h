@@ -2,7 +2,7 @@
 #ifndef PHASIC_MODEL_MODEL_PRIVATE_H
 #define PHASIC_MODEL_MODEL_PRIVATE_H
 
-#include "json.h"
+#include "phasic/model/json.h"
 #include "phasic/model/model.h"
 
 /*

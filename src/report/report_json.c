@@ -17,10 +17,17 @@ static void add_origin(ph_json *json, const ph_provenance *p)
     ph_json_object(json, "model");
     ph_json_text(json, "name", p->model->name);
     ph_json_text(json, "file", p->model->file);
+    ph_json_text(json, "path", p->model_path);
     ph_json_text(json, "digest", p->model->digest);
+    ph_json_row(json, "parameters");
+    for (size_t i = 0; i < p->model->n_parameters; i++) {
+        ph_json_text(json, NULL, p->model->parameters[i].name);
+    }
+    ph_json_close(json);
     ph_json_close(json);
     ph_json_object(json, "data");
     ph_json_text(json, "file", p->data->file);
+    ph_json_text(json, "path", p->data_path);
     ph_json_text(json, "digest", p->data->digest);
     ph_json_number(json, "observations", p->data->total_weight);
     ph_json_whole(json, "rows", p->data->rows);

@@ -9,8 +9,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "../../src/model/json.h"
 #include "phasic/base/memory.h"
+#include "phasic/model/json.h"
 
 static int read_bytes(ph_json_file *file, const char *bytes, size_t length,
                       ph_error *error)
@@ -221,14 +221,14 @@ static void depth(void **state)
         assert_int_equal(error.line, 1);
         free(text);
     }
-    for (size_t n = PH_JSON_DEPTH; n <= PH_JSON_DEPTH + 1; n++) {
-        char text[2 * PH_JSON_DEPTH + 2];
+    for (size_t n = PH_JSON_NESTING; n <= PH_JSON_NESTING + 1; n++) {
+        char text[2 * PH_JSON_NESTING + 2];
         memset(text, '[', n);
         memset(text + n, ']', n);
         ph_json_file file;
         ph_error error = {0};
         int status = read_bytes(&file, text, 2 * n, &error);
-        assert_int_equal(status, n <= PH_JSON_DEPTH ? PH_OK : PH_E_MODEL);
+        assert_int_equal(status, n <= PH_JSON_NESTING ? PH_OK : PH_E_MODEL);
         if (status == PH_OK) {
             done(&file);
         }

@@ -46,6 +46,7 @@ typedef struct ph_provenance {
     uint64_t seed;
     const ph_model *model;
     const ph_data *data;
+    const char *model_path, *data_path; /* absolute; NULL: a pipe */
     const ph_setting_record *settings;
     size_t n_settings;
     double seconds_setup, seconds_fit;

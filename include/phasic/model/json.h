@@ -12,9 +12,9 @@
  * JSON as RFC 8259 says it and no more, with the place of every value: a cJSON tree
  * whose nodes know where they stood. Beyond the RFC these are refused: a byte order
  * mark, duplicate keys (compared after unescaping), \u0000, numbers beyond a double or
- * longer than 60 characters, nesting deeper than PH_JSON_DEPTH, more than 1 GiB.
+ * longer than 60 characters, nesting deeper than PH_JSON_NESTING, more than 1 GiB.
  */
-#define PH_JSON_DEPTH 64
+#define PH_JSON_NESTING 64
 
 typedef struct ph_json_value {
     uint32_t offset; /* of its first byte */
