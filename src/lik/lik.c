@@ -139,6 +139,25 @@ int ph_lik_block(const ph_lik *self, ph_lik_work *work, const double *theta,
                            : ph_error_set(error, status, "out of memory in the sweep");
 }
 
+int ph_lik_pointwise(const ph_lik *self, ph_lik_work *work, const ph_data *data,
+                     size_t first, size_t n, const double *theta, double *value,
+                     ph_error *error)
+{
+    int status = PH_OK;
+    for (size_t k = 0; k < self->n && status == PH_OK; k++) {
+        const ph_data_part *part = &data->part[k];
+        size_t from = part->first > first ? part->first : first;
+        size_t end = part->end < first + n ? part->end : first + n;
+        if (from < end) {
+            status = ph_part_pointwise(&self->part[k], &work->part[k],
+                                       data->observation + from, end - from, theta,
+                                       value + (from - first) * PH_LANES);
+        }
+    }
+    return status == PH_OK ? status
+                           : ph_error_set(error, status, "out of memory in the sweep");
+}
+
 int ph_lik_plain(const ph_lik *self, const double *theta, double *value,
                  double *gradient, ph_error *error)
 {

@@ -303,6 +303,51 @@ int ph_part_block(const ph_lik_part *self, ph_part_work *work, const double *the
                : status;
 }
 
+/* One observation in every lane, less the survival at its entry. */
+static int point_value(const ph_lik_part *self, ph_part_work *work,
+                       const ph_observation *seen, double *value)
+{
+    term it = term_of(seen);
+    double entry[PH_LANES] = {0};
+    int status = PH_OK;
+    if (seen->kind == PH_OBSERVED && seen->time == 0) {
+        for (size_t l = 0; l < PH_LANES; l++) {
+            double probability = atom(self, work->u + l, PH_LANES, 0, NULL);
+            value[l] = probability > 0 ? log(probability) : -INFINITY;
+        }
+    } else {
+        status = it.kind == PH_INTERVAL
+                     ? ph_sweep_log_interval(work->sweep, it.time, it.upper, value)
+                     : ph_sweep_log(work->sweep, it.kind, it.time, value);
+    }
+    if (status == PH_OK && seen->entry != PH_NO_ENTRY) {
+        status = ph_sweep_log(work->sweep, PH_SURVIVAL, seen->entry, entry);
+    }
+    for (int l = 0; l < PH_LANES; l++) {
+        value[l] -= entry[l];
+        value[l] = isfinite(value[l]) ? value[l] : -INFINITY;
+    }
+    return status;
+}
+
+int ph_part_pointwise(const ph_lik_part *self, ph_part_work *work,
+                      const ph_observation *seen, size_t n, const double *theta,
+                      double *value)
+{
+    unsigned valid = 0;
+    ph_plan_eval(self->plan, theta, work->u);
+    int status = ph_sweep_begin(work->sweep, work->u, self->t_max, &valid);
+    for (size_t i = 0; i < n && status == PH_OK; i++) {
+        status = point_value(self, work, &seen[i], value + i * PH_LANES);
+        for (int l = 0; l < PH_LANES; l++) {
+            if (!(valid >> l & 1)) {
+                value[i * PH_LANES + l] = -INFINITY;
+            }
+        }
+    }
+    return status;
+}
+
 /* ----------------------------------------------------------- the definition */
 
 int ph_part_plain(const ph_lik_part *self, const double *theta, double *value,

@@ -46,6 +46,13 @@ void ph_part_work_free(ph_part_work *self);
  */
 int ph_part_block(const ph_lik_part *self, ph_part_work *work, const double *theta,
                   double *value, double *gradient);
+/*
+ * log density of each of the observations [first, end) of the data, which are the
+ * part's, for one of each: value[end - first][PH_LANES]; -inf outside the model.
+ */
+int ph_part_pointwise(const ph_lik_part *self, ph_part_work *work,
+                      const ph_observation *seen, size_t n, const double *theta,
+                      double *value);
 /* The definition, for one parameter vector. */
 int ph_part_plain(const ph_lik_part *self, const double *theta, double *value,
                   double *gradient);

@@ -16,8 +16,8 @@
 #include <string.h>
 
 #include "linalg.h"
-#include "pareto.h"
 #include "phasic/base/memory.h"
+#include "phasic/num/pareto.h"
 #include "phasic/base/status.h"
 
 enum { DRAWS_PER_PARTICLE = 5, PILOTS = 6, MOST_ROUNDS = 8 };

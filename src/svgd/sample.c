@@ -5,8 +5,8 @@
 
 #include "importance.h"
 #include "linalg.h"
-#include "pareto.h"
 #include "phasic/base/memory.h"
+#include "phasic/num/pareto.h"
 #include "phasic/base/status.h"
 
 void ph_sample_clear(ph_sample *self)

@@ -5,7 +5,7 @@
 #include "../../src/svgd/kernel.h"
 #include "../../src/svgd/linalg.h"
 #include "../../src/svgd/normals.h"
-#include "../../src/svgd/pareto.h"
+#include "phasic/num/pareto.h"
 #include "../../src/svgd/proposal.h"
 
 #include "check.h"

@@ -49,6 +49,15 @@ void ph_lik_work_free(ph_lik_work *self);
  */
 int ph_lik_block(const ph_lik *self, ph_lik_work *work, const double *theta,
                  double *value, double *gradient, ph_error *error);
+/*
+ * The log densities that the sum is made of, for one of each observation: of
+ * data->observation[first .. first + n), value[n][PH_LANES] for a block of parameter
+ * vectors theta[p][PH_LANES]; -inf where a lane lies outside the model or the
+ * observation cannot happen. `data` are those the likelihood was made of.
+ */
+int ph_lik_pointwise(const ph_lik *self, ph_lik_work *work, const ph_data *data,
+                     size_t first, size_t n, const double *theta, double *value,
+                     ph_error *error);
 /* The definition, for one parameter vector. */
 int ph_lik_plain(const ph_lik *self, const double *theta, double *value,
                  double *gradient, ph_error *error);

@@ -4,7 +4,7 @@
  * quantiles, averaged with its own weights; no iteration, and almost as efficient as
  * maximum likelihood.
  */
-#include "pareto.h"
+#include "phasic/num/pareto.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -28,7 +28,7 @@ static double mean_log(size_t n, const double *x, double theta)
     return sum / (double)n;
 }
 
-/* x ascending, > 0 */
+/* The posterior mean of theta on the grid; x ascending, > 0. */
 static double zhang_stephens(size_t n, const double *x, double *theta, double *profile,
                              size_t grid)
 {
@@ -46,34 +46,55 @@ static double zhang_stephens(size_t n, const double *x, double *theta, double *p
         sum += weight;
         mean += weight * theta[j];
     }
-    double k = mean_log(n, x, mean / sum), size = (double)n;
-    return k * size / (size + 10) + 5 / (size + 10);
+    return mean / sum;
+}
+
+int ph_pareto_fit(size_t n, const double *x, double *k, double *sigma)
+{
+    size_t grid = 30 + (size_t)sqrt((double)n);
+    double *work = ph_alloc(2 * grid, sizeof *work), size = (double)n;
+    if (!work) {
+        return PH_E_MEMORY;
+    }
+    double theta = zhang_stephens(n, x, work, work + grid, grid);
+    double shape = mean_log(n, x, theta);
+    *sigma = -shape / theta;
+    *k = shape * size / (size + 10) + 5 / (size + 10);
+    free(work);
+    return PH_OK;
+}
+
+double ph_pareto_quantile(double p, double k, double sigma)
+{
+    double depth = -log1p(-p);
+    return fabs(k) < 1e-12 ? sigma * depth : sigma * expm1(k * depth) / k;
+}
+
+size_t ph_pareto_tail(size_t n)
+{
+    size_t tail = (size_t)fmin(0.2 * (double)n, 3 * sqrt((double)n));
+    return tail < 5 || tail >= n ? 0 : tail;
 }
 
 int ph_pareto_k(size_t n, double *values, double *k)
 {
-    size_t tail = (size_t)fmin(0.2 * (double)n, 3 * sqrt((double)n));
+    size_t tail = ph_pareto_tail(n), kept = 0;
     *k = 0;
-    if (tail < 5 || tail >= n) {
+    if (tail == 0) {
         return PH_OK;
     }
     qsort(values, n, sizeof *values, compare_double);
-    double cut = values[n - tail - 1], *x = values + n - tail;
-    size_t grid = 30 + (size_t)sqrt((double)tail);
-    double *work = ph_alloc(2 * grid + tail, sizeof *work);
-    if (!work) {
+    double cut = values[n - tail - 1], *x = values + n - tail, sigma;
+    double *excess = ph_alloc(tail, sizeof *excess);
+    if (!excess) {
         return PH_E_MEMORY;
     }
-    double *excess = work + 2 * grid;
-    size_t kept = 0;
     for (size_t i = 0; i < tail; i++) {
         if (x[i] - cut > 1e-12 * x[tail - 1]) {
             excess[kept++] = x[i] - cut;
         }
     }
-    if (kept >= 5) {
-        *k = zhang_stephens(kept, excess, work, work + grid, grid);
-    }
-    free(work);
-    return PH_OK;
+    int status = kept >= 5 ? ph_pareto_fit(kept, excess, k, &sigma) : PH_OK;
+    free(excess);
+    return status;
 }
