@@ -96,6 +96,17 @@ const ph_command ph_commands[] = {
      "starting values are computed from, and prints its size. With --output, writes a\n"
      "file that stands for the model, with its --set, in every command.",
      1, 1, 0, ph_trace_options, ph_common_options, ph_cmd_trace},
+    {"summary", "FIT ...", "table of saved fits",
+     "Prints the posterior table of fits that fit --output has written; FIT is the PREFIX\n"
+     "or PREFIX.json. The numbers are those that the fit has stored, or with\n"
+     "--from-draws those of its draws.",
+     1, 64, 0, ph_summary_options, ph_common_options, ph_cmd_summary},
+    {"compare", "FIT ...", "saved fits of the same data side by side",
+     "Prints how well fits of the same data predict observations that were left out, by\n"
+     "Pareto smoothed importance sampling (PSIS-LOO) and WAIC, with standard errors of\n"
+     "the differences, the evidence that each fit has found, and the posteriors of fits\n"
+     "of the same model.",
+     1, 64, 0, ph_compare_options, ph_common_options, ph_cmd_compare},
     {NULL, NULL, NULL, NULL, 0, 0, 0, NULL, NULL, NULL}};
 /* clang-format on */
 

@@ -39,6 +39,7 @@ typedef struct ph_job {
     ph_job_group *groups;
     size_t n_reward_plans;
     ph_plan **reward_plans;    /* of the parts that are totals of a reward */
+    ph_job_group *part;        /* [data->n_parts] process of each part; borrowed */
     const ph_plan *first_plan; /* of the first part of the data */
     ph_lik *lik;
 } ph_job;

@@ -236,16 +236,15 @@ static int build_reward(ph_job *self, ph_app *app, const ph_job_group *process,
     return status;
 }
 
-/* The plan of a part. */
-static int find_plan(ph_job *self, ph_app *app, const ph_data_part *part,
-                     const ph_plan **plan)
+/* The process of a part, with the plan of what was measured. */
+static int find_part(ph_job *self, ph_app *app, const ph_data_part *part,
+                     ph_job_group *process)
 {
-    ph_job_group process;
-    int status = find_process(self, app, part->group, &process);
-    *plan = process.plan;
+    int status = find_process(self, app, part->group, process);
     if (status == PH_OK && part->reward > 0) {
-        status = build_reward(self, app, &process, part->reward - 1);
-        *plan = status == PH_OK ? self->reward_plans[self->n_reward_plans - 1] : NULL;
+        status = build_reward(self, app, process, part->reward - 1);
+        process->plan =
+            status == PH_OK ? self->reward_plans[self->n_reward_plans - 1] : NULL;
     }
     return status;
 }
@@ -257,14 +256,16 @@ int ph_job_build_lik(ph_job *self, ph_app *app)
     const ph_plan **plan = ph_alloc(data->n_parts, sizeof *plan);
     self->groups = ph_alloc(data->n_groups, sizeof *self->groups);
     self->reward_plans = ph_alloc(data->n_parts, sizeof *self->reward_plans);
-    if (!plan || !self->groups || !self->reward_plans) {
+    self->part = ph_alloc(data->n_parts, sizeof *self->part);
+    if (!plan || !self->groups || !self->reward_plans || !self->part) {
         status = ph_error_set(&app->error, PH_E_MEMORY, "out of memory");
         goto out;
     }
     self->n_groups = data->n_groups;
     status = PH_OK;
     for (size_t k = 0; k < data->n_parts && status == PH_OK; k++) {
-        status = find_plan(self, app, &data->part[k], &plan[k]);
+        status = find_part(self, app, &data->part[k], &self->part[k]);
+        plan[k] = self->part[k].plan;
     }
     if (status == PH_OK) {
         self->first_plan = plan[0];
@@ -293,5 +294,6 @@ void ph_job_free_groups(ph_job *self)
         ph_job_free_group(&self->groups[g]);
     }
     free(self->groups);
+    free(self->part);
     free(self->group_column);
 }

@@ -17,8 +17,8 @@
 
 #include "linalg.h"
 #include "phasic/base/memory.h"
-#include "phasic/num/pareto.h"
 #include "phasic/base/status.h"
+#include "phasic/num/pareto.h"
 
 enum { DRAWS_PER_PARTICLE = 5, PILOTS = 6, MOST_ROUNDS = 8 };
 #define DEFENSIVE_SHARE 0.1

@@ -6,8 +6,8 @@
 #include "importance.h"
 #include "linalg.h"
 #include "phasic/base/memory.h"
-#include "phasic/num/pareto.h"
 #include "phasic/base/status.h"
+#include "phasic/num/pareto.h"
 
 void ph_sample_clear(ph_sample *self)
 {

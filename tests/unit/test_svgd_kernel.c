@@ -5,8 +5,8 @@
 #include "../../src/svgd/kernel.h"
 #include "../../src/svgd/linalg.h"
 #include "../../src/svgd/normals.h"
-#include "phasic/num/pareto.h"
 #include "../../src/svgd/proposal.h"
+#include "phasic/num/pareto.h"
 
 #include "check.h"
 

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef PHASIC_REPORT_DRAWS_H
+#define PHASIC_REPORT_DRAWS_H
+
+#include <stddef.h>
+
+#include "phasic/report/saved.h"
+
+/* Ascending order, in place. */
+void ph_sort_numbers(size_t n, double *x);
+/*
+ * Quantile of n >= 1 sorted numbers of equal weight, 0 <= level <= 1: a number stands
+ * for the middle of its share of the probability (Hazen's definition, which the
+ * weighted summaries of a fit use too), and between two of them it is linear.
+ */
+double ph_sorted_quantile(size_t n, const double *sorted, double level);
+
+/* One quantity over the draws of a saved fit. */
+typedef struct ph_draws_row {
+    double mean, sd; /* sd with n - 1; 0 for a single draw or a constant */
+    double mcse;     /* Monte Carlo standard error of the mean, sd / sqrt(ess) */
+    double ess;      /* effective sample size of the draws; NaN for a constant */
+    int finite;      /* 0: the quantity has no column in the draws, all else is NaN */
+} ph_draws_row;
+
+/*
+ * Summarises row `row` of the stored summary from the draws; quantile[n_levels].
+ * work[draws]. The draws of an importance sample of effective size E were drawn from it
+ * anew: ess = 1 / (1/E + 1/draws). Draws of a chain keep the effective size that their
+ * fit has measured, (sd / mcse)^2 of the stored summary.
+ */
+void ph_draws_summarize(const ph_saved *self, size_t row, size_t n_levels,
+                        const double *level, double *work, ph_draws_row *out,
+                        double *quantile);
+
+#endif

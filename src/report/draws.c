@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "phasic/report/draws.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int compare_numbers(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+void ph_sort_numbers(size_t n, double *x)
+{
+    qsort(x, n, sizeof *x, compare_numbers);
+}
+
+double ph_sorted_quantile(size_t n, const double *sorted, double level)
+{
+    double at = (double)n * level - 0.5, below = floor(at);
+    if (at <= 0) {
+        return sorted[0];
+    }
+    size_t i = (size_t)below;
+    if (i + 1 >= n) {
+        return sorted[n - 1];
+    }
+    double share = at - below;
+    return share == 0 ? sorted[i] : sorted[i] + share * (sorted[i + 1] - sorted[i]);
+}
+
+/* (sd / mcse)^2 of the stored summary: the effective size behind it. */
+static double stored_size(const ph_summary_row *row)
+{
+    return row->mcse > 0 ? row->sd / row->mcse * (row->sd / row->mcse) : NAN;
+}
+
+static double effective_size(const ph_saved *self, const ph_summary_row *row)
+{
+    const char *method = ph_saved_setting_text(self, "method");
+    double stored = stored_size(row);
+    return method && strcmp(method, "hmc") == 0
+               ? stored
+               : 1 / (1 / stored + 1 / (double)self->draws);
+}
+
+void ph_draws_summarize(const ph_saved *self, size_t row, size_t n_levels,
+                        const double *level, double *work, ph_draws_row *out,
+                        double *quantile)
+{
+    long column = ph_saved_column(self, row);
+    size_t n = self->draws;
+    double square = 0;
+    *out = (ph_draws_row){NAN, NAN, NAN, NAN, column >= 0};
+    for (size_t q = 0; q < n_levels; q++) {
+        quantile[q] = NAN;
+    }
+    if (column < 0) {
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        work[i] = self->draw[i * self->columns + (size_t)column];
+    }
+    ph_sort_numbers(n, work);
+    double mean = 0;
+    for (size_t i = 0; i < n; i++) {
+        mean += work[i] / (double)n;
+    }
+    for (size_t i = 0; i < n; i++) {
+        square += (work[i] - mean) * (work[i] - mean);
+    }
+    int constant = work[0] == work[n - 1];
+    out->mean = constant ? work[0] : mean;
+    out->sd = constant ? 0 : sqrt(square / (double)(n - 1));
+    out->ess = constant ? NAN : effective_size(self, &self->row[row]);
+    out->mcse = constant ? 0 : out->sd / sqrt(out->ess);
+    for (size_t q = 0; q < n_levels; q++) {
+        quantile[q] = ph_sorted_quantile(n, work, level[q]);
+    }
+}
