@@ -101,6 +101,11 @@ const ph_command ph_commands[] = {
      "or PREFIX.json. The numbers are those that the fit has stored, or with\n"
      "--from-draws those of its draws.",
      1, 64, 0, ph_summary_options, ph_common_options, ph_cmd_summary},
+    {"predict", "FIT", "posterior predictive curves, data sets and checks",
+     "Prints a quantity of observations to come, its mean over the posterior draws of a\n"
+     "saved fit and a band that holds most of them; or writes replicated data sets, or\n"
+     "compares the data with them.",
+     1, 1, 1, ph_predict_options, ph_common_options, ph_cmd_predict},
     {"compare", "FIT ...", "saved fits of the same data side by side",
      "Prints how well fits of the same data predict observations that were left out, by\n"
      "Pareto smoothed importance sampling (PSIS-LOO) and WAIC, with standard errors of\n"
