@@ -10,6 +10,7 @@
 
 #include "compare.h"
 #include "phasic/base/memory.h"
+#include "phasic/report/draws.h"
 
 #define CHUNK       4e7 /* log densities that are held at a time */
 #define LEAST_DRAWS 25  /* below, there is no tail to look at */
@@ -228,7 +229,7 @@ static int cross_validate(ph_compare_fit *fit, const double *weight, ph_error *e
     if (status != PH_OK) {
         return ph_error_set(error, status, "out of memory");
     }
-    ph_loo_sum(n, fit->point, weight, draws, &fit->sum);
+    ph_loo_sum(n, fit->point, weight, draws, ph_draws_effective(fit->saved), &fit->sum);
     return PH_OK;
 }
 

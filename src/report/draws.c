@@ -79,3 +79,13 @@ void ph_draws_summarize(const ph_saved *self, size_t row, size_t n_levels,
         quantile[q] = ph_sorted_quantile(n, work, level[q]);
     }
 }
+
+double ph_draws_effective(const ph_saved *self)
+{
+    double least = (double)self->draws;
+    for (size_t row = 0; row < self->length; row++) {
+        double size = effective_size(self, &self->row[row]);
+        least = isfinite(size) ? fmin(least, size) : least;
+    }
+    return least;
+}

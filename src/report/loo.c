@@ -153,13 +153,13 @@ static int k_class(double k)
 }
 
 void ph_loo_sum(size_t n, const ph_loo_point *point, const double *weight, size_t draws,
-                ph_loo *sum)
+                double effective, ph_loo *sum)
 {
     total elpd = {0}, p_loo = {0}, waic = {0}, p_waic = {0};
     double variance = 0;
     memset(sum, 0, sizeof *sum);
     sum->worst_k = -INFINITY;
-    sum->good_k = fmin(1 - 1 / log10((double)draws), 0.7);
+    sum->good_k = fmin(1 - 1 / log10(effective), 0.7);
     for (size_t i = 0; i < n; i++) {
         const ph_loo_point *it = &point[i];
         add(&elpd, weight[i], it->elpd);
@@ -177,7 +177,7 @@ void ph_loo_sum(size_t n, const ph_loo_point *point, const double *weight, size_
     sum->elpd_se = standard_error(&elpd);
     sum->p_loo = p_loo.sum;
     sum->p_loo_se = standard_error(&p_loo);
-    sum->monte_carlo = sqrt(variance);
+    sum->monte_carlo = sqrt(variance * (double)draws / effective);
     sum->waic_elpd = waic.sum;
     sum->waic_se = standard_error(&waic);
     sum->p_waic = p_waic.sum;

@@ -51,8 +51,16 @@ def main():
     run(tap, "info", 0, "info", models / "rabbits.json")
     run(tap, "pdf", 0, "pdf", models / "rabbits.json", "--at", "0.1,1", "--gradient")
     run(tap, "grad", 0, "grad", *repairable)
-    run(tap, "fit", 0, "fit", *repairable, "--seed", "1", "--threads", "1", "--particles",
-        "40")
+    with tempfile.TemporaryDirectory() as folder:
+        saved = Path(folder) / "fit"
+        run(tap, "fit", 0, "fit", *repairable, "--seed", "1", "--threads", "1",
+            "--particles", "40", "--output", saved)
+        run(tap, "summary", 0, "summary", saved, "--from-draws")
+        run(tap, "predict", 0, "predict", saved, "--threads", "1")
+        run(tap, "predict --check", 0, "predict", saved, "--check", "--threads", "1")
+        run(tap, "compare", 0, "compare", saved, saved, "--threads", "1")
+        saved.with_suffix(".json").write_text('{"phasic": "1", "command": [1]}')
+        run(tap, "a broken fit", 65, "predict", saved)
     return tap.done()
 
 

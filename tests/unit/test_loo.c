@@ -151,7 +151,7 @@ static void test_sums(void **state)
     bench self = bench_new();
     ph_loo sum;
     double elpd = 0, waic = 0, weight = 0, mean, square = 0;
-    ph_loo_sum(self.data->n, self.point, self.weight, DRAWS, &sum);
+    ph_loo_sum(self.data->n, self.point, self.weight, DRAWS, DRAWS, &sum);
     for (size_t i = 0; i < self.data->n; i++) {
         const ph_observation *it = &self.data->observation[i];
         weight += it->weight;
@@ -171,6 +171,11 @@ static void test_sums(void **state)
     assert_close(sum.elpd_se, sqrt(weight / (weight - 1) * square), 0.02);
     assert_near(sum.waic_elpd, waic, 0.05);
     assert_true(sum.k_count[0] + sum.k_count[1] == 10 && sum.bad == 0);
+    ph_loo quarter; /* draws worth a quarter of their number: twice the error */
+    ph_loo_sum(self.data->n, self.point, self.weight, DRAWS, DRAWS / 4, &quarter);
+    assert_close(quarter.monte_carlo, 2 * sum.monte_carlo, 1e-12);
+    assert_close(sum.good_k, fmin(0.7, 1 - 1 / log10(DRAWS)), 1e-12);
+    assert_true(quarter.elpd == sum.elpd);
     bench_free(&self);
 }
 

@@ -33,4 +33,7 @@ void ph_draws_summarize(const ph_saved *self, size_t row, size_t n_levels,
                         const double *level, double *work, ph_draws_row *out,
                         double *quantile);
 
+/* The least effective size of the draws over all quantities, at most their number. */
+double ph_draws_effective(const ph_saved *self);
+
 #endif

@@ -14,7 +14,7 @@
  */
 typedef struct ph_loo_point {
     double elpd;   /* log density of the observation given all others */
-    double error;  /* Monte Carlo standard error of elpd */
+    double error;  /* Monte Carlo standard error of elpd with independent draws */
     double lpd;    /* log density given all, itself included */
     double k;      /* shape of the tail of the importance weights */
     double p_waic; /* variance of the log density over the draws */
@@ -38,12 +38,16 @@ typedef struct ph_loo {
     double worst_k;
     double k_count[4];    /* weights with k <= 0.5, 0.7, 1, beyond */
     double waic_unstable; /* weight with p_waic > 0.4 */
-    double good_k;        /* min(1 - 1 / log10(draws), 0.7) */
+    double good_k;        /* min(1 - 1 / log10(effective), 0.7) */
     double bad;           /* weight with k beyond good_k */
 } ph_loo;
 
+/*
+ * `effective` of the draws are as good as independent: what Monte Carlo errors and the
+ * verdict on k go by.
+ */
 void ph_loo_sum(size_t n, const ph_loo_point *point, const double *weight, size_t draws,
-                ph_loo *sum);
+                double effective, ph_loo *sum);
 
 /*
  * elpd of a less that of b, and the standard error of that difference over the
