@@ -162,12 +162,6 @@ static int compile_moments(const ph_predict *self, size_t part, ph_trace **trace
     const ph_job_group *process = &job->part[part];
     size_t own = job->data->part[part].reward;
     ph_error *error = &self->app->error;
-    if (process->model->n_epochs > 0) {
-        ph_error_file(error, process->model->file);
-        ph_error_place(error, "/epochs");
-        return ph_error_set(error, PH_E_FEATURE,
-                            "moments of a model with epochs are not available");
-    }
     double *amount = ph_alloc(process->graph->n, sizeof *amount);
     if (!amount) {
         return no_memory(self);
@@ -244,7 +238,7 @@ static void add_row(const ph_predict *self, ph_table *table, size_t part,
 {
     ph_predict_part_cells(self, part, table);
     if (it->at) {
-        ph_table_number(table, it->at[i]);
+        ph_table_exact(table, it->at[i]);
     } else {
         ph_table_text(table, moment_name[i]);
     }

@@ -46,28 +46,13 @@ static void free_source(source *self)
     ph_scheme_free(self->scheme);
 }
 
-static int check_epochs(const ph_predict *run)
-{
-    const ph_model *model = run->set.job.model;
-    if (model->n_epochs == 0) {
-        return PH_OK;
-    }
-    ph_error_file(&run->app->error, model->file);
-    ph_error_place(&run->app->error, "/epochs");
-    return ph_error_set(&run->app->error, PH_E_FEATURE,
-                        "a model with epochs cannot be simulated in this version");
-}
-
 static int make_source(source *self, const ph_predict *run)
 {
     const ph_job *job = &run->set.job;
     ph_error *error = &run->app->error;
     *self = (source){.run = run};
     self->seed = (uint32_t)ph_options_whole(&run->app->options, "seed");
-    int status = check_epochs(run);
-    if (status == PH_OK) {
-        status = ph_scheme_new(&self->scheme, job->data, error);
-    }
+    int status = ph_scheme_new(&self->scheme, job->data, error);
     if (status != PH_OK) {
         return status;
     }
@@ -161,10 +146,10 @@ static ph_buffer *cell(ph_buffer *out, size_t *n)
     return out;
 }
 
-/* A label as a CSV field. */
+/* A label as a CSV field: a reader may take bare blanks and signs for its own. */
 static void add_label(ph_buffer *out, const char *text)
 {
-    int quoted = strpbrk(text, ",\"\r\n") != NULL;
+    int quoted = strpbrk(text, " \t,\"\r\n'#") != NULL;
     ph_buffer_add(out, quoted ? "\"" : "");
     for (; *text; text++) {
         ph_buffer_add_n(out, text, 1);
@@ -256,23 +241,17 @@ static int name_file(const ph_predict *self, size_t k, char **path)
         *path = NULL;
         return no_memory(self);
     }
-    if (stat(*path, &output) != 0) {
-        return PH_OK;
-    }
+    int exists = stat(*path, &output) == 0;
     ph_error_file(&app->error, *path);
-    for (size_t i = 0; i < inputs->n_arguments; i++) {
+    for (size_t i = 0; exists && i < inputs->n_arguments; i++) {
         if (stat(inputs->argument[i], &input) == 0 && input.st_dev == output.st_dev &&
             input.st_ino == output.st_ino) {
             return ph_error_set(&app->error, PH_E_CREATE,
                                 "is an input of this run; choose another PREFIX");
         }
     }
-    if (!ph_options_flag(&app->options, "force")) {
-        return ph_error_set(&app->error, PH_E_CREATE,
-                            "exists already; --force overwrites it");
-    }
     app->error.file[0] = '\0';
-    return PH_OK;
+    return ph_output_check(app, *path, "PREFIX");
 }
 
 /* Nothing is written where one of the files cannot be. */
