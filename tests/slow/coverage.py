@@ -11,23 +11,19 @@ the prior, the chance that a 90 % interval holds it is exactly 0.9, whatever the
 the data; the count is tested against the binomial law at 1e-3.
 """
 
-import csv
 import json
 import math
 import os
 import random
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-PHASIC = str(Path(os.environ["PHASIC"]).resolve())
+sys.dont_write_bytecode = True
+from simulated import draw_truth, fit, gamma, simulate, write_rows
+
 SETS = int(os.environ.get("SETS", "100"))
 LEVEL, ALPHA = 0.9, 1e-3
-
-
-def gamma(shape, rate):
-    return {"prior": {"gamma": {"shape": shape, "rate": rate}}, "value": shape / rate}
 
 
 CHAIN = {"phasic": 1, "name": "chain", "parameters": {"a": gamma(4, 4), "b": gamma(6, 2)},
@@ -41,32 +37,6 @@ DISCRETE = {"phasic": 1, "name": "discrete", "time": "discrete",
                                  "prior": {"beta": {"a": 3, "b": 5}}}},
             "state": {"k": []}, "start": {"k": 2},
             "transitions": [{"when": "k > 0", "change": {"k": -1}, "probability": "p"}]}
-
-
-def draw_truth(model, rng):
-    truth = {}
-    for name, parameter in model["parameters"].items():
-        family, argument = next(iter(parameter["prior"].items()))
-        if family == "gamma":
-            truth[name] = rng.gammavariate(argument["shape"], 1 / argument["rate"])
-        else:
-            truth[name] = rng.betavariate(argument["a"], argument["b"])
-    return truth
-
-
-def phasic(*arguments, codes=(0,)):
-    done = subprocess.run([PHASIC, *map(str, arguments)], capture_output=True, text=True,
-                          timeout=600)
-    if done.returncode not in codes:
-        raise RuntimeError(f"{arguments}: exit {done.returncode}: {done.stderr}")
-    return done
-
-
-def simulate(path, truth, seed, n, *options):
-    theta = ",".join(f"{name}={value!r}" for name, value in truth.items())
-    text = phasic("sample", path, "-n", n, "--theta", theta, "--seed", seed, "--quiet",
-                  *options).stdout
-    return list(csv.DictReader(text.splitlines()))
 
 
 def censored(path, truth, seed, rng):
@@ -112,14 +82,8 @@ def fit_once(folder, model, data, seed, rng):
     truth = draw_truth(model, rng)
     path, table = folder / "model.json", folder / "data.csv"
     rows, options = data(path, truth, seed, rng)
-    with open(table, "w", newline="", encoding="utf-8") as out:
-        writer = csv.DictWriter(out, rows[0].keys())
-        writer.writeheader()
-        writer.writerows(rows)
-    # 3: not converged to the tolerance; the interval counts all the same
-    phasic("fit", path, table, "--seed", seed, "--output", folder / "fit", "--force",
-           "--quiet", *options, codes=(0, 3))
-    result = json.loads((folder / "fit.json").read_text(encoding="utf-8"))
+    write_rows(table, rows)
+    result, _ = fit(folder, seed, *options)
     hits = []
     for name, value in truth.items():
         quantile = result["posterior"][name]["quantiles"]
