@@ -8,12 +8,14 @@ void ph_help_overview(ph_buffer *out)
                        "Fits phase-type distributions (times until a Markov process is "
                        "absorbed) to data.\n\nCommands:\n");
     for (const ph_command *command = ph_commands; command->name; command++) {
-        ph_buffer_addf(out, "  %-9s %-13s %s\n", command->name, command->arguments,
+        ph_buffer_addf(out, "  %-10s %-13s %s\n", command->name, command->arguments,
                        command->summary);
     }
-    ph_buffer_addf(out, "  %-9s %-13s %s\n", "help", "[COMMAND]",
+    ph_buffer_addf(out, "  %-10s %-13s %s\n", "completion", "SHELL",
+                   "a script that completes command lines");
+    ph_buffer_addf(out, "  %-10s %-13s %s\n", "help", "[COMMAND]",
                    "this text, or a command's");
-    ph_buffer_addf(out, "  %-9s %-13s %s\n", "version", "", "version of the program");
+    ph_buffer_addf(out, "  %-10s %-13s %s\n", "version", "", "version of the program");
     ph_buffer_add(out, "\n'phasic help COMMAND' lists a command's options; phasic(1), "
                        "phasic-model(5) and\nphasic-data(5) are the manual.\n");
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "app.h"
+#include "completion.h"
 #include "phasic/model/model.h"
 
 /*
@@ -141,9 +142,9 @@ static int run_command(ph_app *app, char *const *environment)
 
 static int unknown_command(const char *name, ph_error *error)
 {
-    const char *known[32] = {"help", "version"};
-    size_t n = 2;
-    for (const ph_command *command = ph_commands; command->name; command++) {
+    const char *known[64] = {"completion", "help", "version"};
+    size_t n = 3;
+    for (const ph_command *command = ph_commands; command->name && n < 64; command++) {
         known[n++] = command->name;
     }
     const char *near = ph_nearest_name(name, known, n);
@@ -153,13 +154,18 @@ static int unknown_command(const char *name, ph_error *error)
                         near ? "'?" : "");
 }
 
+static int is_one_of(const char *text, const char *a, const char *b, const char *c)
+{
+    return strcmp(text, a) == 0 || strcmp(text, b) == 0 || strcmp(text, c) == 0;
+}
+
 static int help(ph_app *app)
 {
     if (app->argc > 3) {
         return ph_error_set(&app->error, PH_E_USAGE, "help expects one command");
     }
     const char *name = app->argc > 2 ? app->argv[2] : NULL;
-    if (!name || strcmp(name, "help") == 0 || strcmp(name, "version") == 0) {
+    if (!name || is_one_of(name, "help", "version", "completion")) {
         ph_help_overview(&app->out);
         return PH_OK;
     }
@@ -181,9 +187,13 @@ static int version(ph_app *app)
     return PH_OK;
 }
 
-static int is_one_of(const char *text, const char *a, const char *b, const char *c)
+static int completion(ph_app *app)
 {
-    return strcmp(text, a) == 0 || strcmp(text, b) == 0 || strcmp(text, c) == 0;
+    if (app->argc > 3) {
+        ph_error_found(&app->error, app->argv[3], -1);
+        return ph_error_set(&app->error, PH_E_USAGE, "completion expects one shell");
+    }
+    return ph_completion(app->argc > 2 ? app->argv[2] : NULL, &app->out, &app->error);
 }
 
 static int dispatch(ph_app *app, char *const *environment)
@@ -194,6 +204,9 @@ static int dispatch(ph_app *app, char *const *environment)
     }
     if (is_one_of(name, "version", "--version", "-V")) {
         return version(app);
+    }
+    if (strcmp(name, "completion") == 0) {
+        return completion(app);
     }
     app->command = ph_command_find(name);
     return app->command ? run_command(app, environment)

@@ -18,6 +18,8 @@
 #include "phasic/base/memory.h"
 #include "phasic/model/model.h"
 
+#define MOST_OPTIONS 128 /* of one command, for suggestions */
+
 const char *ph_source_name(ph_source source)
 {
     static const char *const name[] = {"default", "drawn", "config", "environment",
@@ -160,18 +162,43 @@ static int check_number(const ph_option *option, const char *text, ph_error *err
     return bad_value(text, error, expected);
 }
 
+/* The nearest of the words "a|b|c" to a mistyped one, or NULL. */
+static const char *nearest_choice(const char *choices, const char *text, char *buffer,
+                                  size_t size)
+{
+    const char *known[32];
+    size_t n = 0;
+    snprintf(buffer, size, "%s", choices);
+    for (char *at = buffer; *at && n < 32; n++) {
+        size_t length = strcspn(at, "|");
+        int last = at[length] == '\0';
+        at[length] = '\0';
+        known[n] = at;
+        at += length + !last;
+    }
+    return ph_nearest_name(text, known, n);
+}
+
+static int bad_choice(const ph_option *option, const char *text, ph_error *error)
+{
+    char words[256];
+    const char *near = nearest_choice(option->argument, text, words, sizeof words);
+    ph_error_found(error, text, -1);
+    return ph_error_set(error, PH_E_USAGE, "expects one of %s%s%s%s", option->argument,
+                        near ? ", did you mean '" : "", near ? near : "",
+                        near ? "'?" : "");
+}
+
 static int check_value(const ph_option *option, const char *text, ph_error *error)
 {
-    char expected[128];
     switch (option->kind) {
     case PH_OPTION_WHOLE:
     case PH_OPTION_REAL: return check_number(option, text, error);
     case PH_OPTION_FLAG:
         return is_choice("0|1", text) ? PH_OK : bad_value(text, error, "0 or 1");
     case PH_OPTION_CHOICE:
-        snprintf(expected, sizeof expected, "one of %s", option->argument);
         return is_choice(option->argument, text) ? PH_OK
-                                                 : bad_value(text, error, expected);
+                                                 : bad_choice(option, text, error);
     default: break;
     }
     return text[0] ? PH_OK : bad_value("", error, "a text that is not empty");
@@ -230,9 +257,9 @@ int ph_options_defaults(ph_options *self)
  * nearest by edit distance. */
 static const char *suggest(const ph_options *self, const char *name, size_t length)
 {
-    const char *known[64];
+    const char *known[MOST_OPTIONS];
     size_t n = 0;
-    for (size_t i = 0; i < self->length && n < 64; i++) {
+    for (size_t i = 0; i < self->length && n < MOST_OPTIONS; i++) {
         known[n++] = self->value[i].option->name;
         if (length >= 2 && strncmp(known[n - 1], name, length) == 0) {
             return known[n - 1];

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Completion scripts for shells, written from the tables of commands and options, so
+ * that they know what the parser knows. An argument is completed by its kind: the words
+ * of a choice; files where its name is FILE, PREFIX or that of an input; else nothing.
+ */
+#include "completion.h"
+
+#include <string.h>
+
+typedef struct shell {
+    const char *name;
+    void (*write)(ph_buffer *out);
+} shell;
+
+/* What `visit` is called with for each option of a command. */
+typedef void visitor(const ph_option *option, const char *command, ph_buffer *out);
+
+static void visit_table(const ph_option *table, const char *command, visitor *visit,
+                        ph_buffer *out)
+{
+    for (; table && table->name; table++) {
+        if (table->kind != PH_OPTION_HEADING) {
+            visit(table, command, out);
+        }
+    }
+}
+
+static void visit_options(const ph_command *command, visitor *visit, ph_buffer *out)
+{
+    visit_table(command->options, command->name, visit, out);
+    visit_table(command->common, command->name, visit, out);
+}
+
+static int takes_file(const ph_option *option)
+{
+    return option->kind == PH_OPTION_TEXT && (strcmp(option->argument, "FILE") == 0 ||
+                                              strcmp(option->argument, "PREFIX") == 0);
+}
+
+/* Text in single quotes of any of the shells; line feeds become blanks. */
+static void add_quoted(ph_buffer *out, const char *text, const char *quote)
+{
+    ph_buffer_add(out, "'");
+    for (; *text; text++) {
+        if (*text == '\'') {
+            ph_buffer_add(out, quote);
+        } else {
+            ph_buffer_add_n(out, *text == '\n' ? " " : text, 1);
+        }
+    }
+    ph_buffer_add(out, "'");
+}
+
+/* "a|b|c" with another divider. */
+static void add_choices(ph_buffer *out, const char *choices, char divider)
+{
+    for (; *choices; choices++) {
+        ph_buffer_add_n(out, *choices == '|' ? &divider : choices, 1);
+    }
+}
+
+static void add_command_names(ph_buffer *out)
+{
+    for (const ph_command *command = ph_commands; command->name; command++) {
+        ph_buffer_addf(out, "%s ", command->name);
+    }
+}
+
+/* ---- bash ---- */
+
+static void bash_name(const ph_option *option, const char *command, ph_buffer *out)
+{
+    (void)command;
+    ph_buffer_addf(out, "--%s ", option->name);
+    if (option->letter) {
+        ph_buffer_addf(out, "-%c ", option->letter);
+    }
+}
+
+/* "fit:--method" and, for one with a letter, "fit:-o". */
+static void bash_pattern(const ph_option *option, const char *command, ph_buffer *out)
+{
+    ph_buffer_addf(out, "    %s:--%s", command, option->name);
+    if (option->letter) {
+        ph_buffer_addf(out, " | %s:-%c", command, option->letter);
+    }
+    ph_buffer_add(out, ") ");
+}
+
+static void bash_argument(const ph_option *option, const char *command, ph_buffer *out)
+{
+    if (option->kind == PH_OPTION_FLAG) {
+        return;
+    }
+    bash_pattern(option, command, out);
+    if (option->kind == PH_OPTION_CHOICE) {
+        ph_buffer_add(out, "COMPREPLY=($(compgen -W '");
+        add_choices(out, option->argument, ' ');
+        ph_buffer_add(out, "' -- \"$word\")); return ;;\n");
+    } else if (takes_file(option)) {
+        ph_buffer_add(out, "COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n");
+    } else {
+        ph_buffer_add(out, "return ;;\n");
+    }
+}
+
+static void bash_script(ph_buffer *out)
+{
+    ph_buffer_add(out, "# bash completion of phasic\n"
+                       "_phasic()\n{\n"
+                       "    local word=${COMP_WORDS[COMP_CWORD]} options\n"
+                       "    local command=${COMP_WORDS[1]} "
+                       "before=${COMP_WORDS[COMP_CWORD - 1]}\n"
+                       "    COMPREPLY=()\n"
+                       "    if [ \"$word\" = = ]; then\n        word=\n"
+                       "    elif [ \"$before\" = = ]; then\n"
+                       "        before=${COMP_WORDS[COMP_CWORD - 2]}\n    fi\n"
+                       "    if [ \"$COMP_CWORD\" = 1 ]; then\n"
+                       "        COMPREPLY=($(compgen -W '");
+    add_command_names(out);
+    ph_buffer_add(out, "completion help version --help --version' -- \"$word\"))\n"
+                       "        return\n    fi\n    case $command:$before in\n");
+    for (const ph_command *command = ph_commands; command->name; command++) {
+        visit_options(command, bash_argument, out);
+    }
+    ph_buffer_add(out, "    esac\n    case $command in\n");
+    for (const ph_command *command = ph_commands; command->name; command++) {
+        ph_buffer_addf(out, "    %s) options='", command->name);
+        visit_options(command, bash_name, out);
+        ph_buffer_add(out, "' ;;\n");
+    }
+    ph_buffer_add(out, "    completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- "
+                       "\"$word\")); return ;;\n"
+                       "    help) COMPREPLY=($(compgen -W '");
+    add_command_names(out);
+    ph_buffer_add(out,
+                  "' -- \"$word\")); return ;;\n"
+                  "    *) return ;;\n    esac\n"
+                  "    case $word in\n"
+                  "    -*) COMPREPLY=($(compgen -W \"$options\" -- \"$word\")) ;;\n"
+                  "    *) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n"
+                  "    esac\n}\n"
+                  "complete -o filenames -F _phasic phasic\n");
+}
+
+/* ---- zsh ---- */
+
+#define ZSH_QUOTE "'\\''"
+
+/* A description inside an _arguments specification: brackets and colons escaped. */
+static void zsh_text(ph_buffer *out, const char *text)
+{
+    for (; *text; text++) {
+        if (strchr("[]:\\", *text)) {
+            ph_buffer_add(out, "\\");
+        }
+        if (*text == '\'') {
+            ph_buffer_add(out, ZSH_QUOTE);
+        } else {
+            ph_buffer_add_n(out, *text == '\n' ? " " : text, 1);
+        }
+    }
+}
+
+/* One specification: '--name=[help]:ARGUMENT:action'. */
+static void zsh_one(const ph_option *option, const char *name, const char *equals,
+                    ph_buffer *out)
+{
+    int flag = option->kind == PH_OPTION_FLAG;
+    ph_buffer_addf(out, " \\\n            '%s%s%s[",
+                   option->kind == PH_OPTION_LIST ? "*" : "", name, flag ? "" : equals);
+    zsh_text(out, option->help);
+    ph_buffer_add(out, "]");
+    if (!flag) {
+        ph_buffer_add(out, ":");
+        zsh_text(out, option->argument);
+        ph_buffer_add(out, ":");
+    }
+    if (option->kind == PH_OPTION_CHOICE) {
+        ph_buffer_add(out, "(");
+        add_choices(out, option->argument, ' ');
+        ph_buffer_add(out, ")");
+    } else if (takes_file(option)) {
+        ph_buffer_add(out, "_files");
+    }
+    ph_buffer_add(out, "'");
+}
+
+static void zsh_option(const ph_option *option, const char *command, ph_buffer *out)
+{
+    char name[80] = "--", letter[3] = {'-', option->letter, '\0'};
+    (void)command;
+    strncat(name, option->name, sizeof name - 3);
+    zsh_one(option, name, "=", out);
+    if (option->letter) {
+        zsh_one(option, letter, "+", out);
+    }
+}
+
+static void zsh_script(ph_buffer *out)
+{
+    ph_buffer_add(out, "#compdef phasic\n"
+                       "_phasic()\n{\n"
+                       "    local -a commands\n    commands=(\n");
+    for (const ph_command *command = ph_commands; command->name; command++) {
+        ph_buffer_addf(out, "        '%s:", command->name);
+        zsh_text(out, command->summary);
+        ph_buffer_add(out, "'\n");
+    }
+    ph_buffer_add(out, "        'completion:a script that completes command lines'\n"
+                       "        'help:the options of a command'\n"
+                       "        'version:version of the program'\n    )\n"
+                       "    if (( CURRENT == 2 )); then\n"
+                       "        _describe command commands\n        return\n    fi\n"
+                       "    local command=$words[2]\n"
+                       "    shift words\n    (( CURRENT-- ))\n"
+                       "    case $command in\n");
+    for (const ph_command *command = ph_commands; command->name; command++) {
+        ph_buffer_addf(out, "    %s)\n        _arguments -s", command->name);
+        visit_options(command, zsh_option, out);
+        ph_buffer_add(out, " \\\n            '*:file:_files' ;;\n");
+    }
+    ph_buffer_add(out, "    completion) _values shell bash zsh fish ;;\n"
+                       "    help) _describe command commands ;;\n"
+                       "    esac\n}\n"
+                       "if [ \"$funcstack[1]\" = _phasic ]; then\n"
+                       "    _phasic \"$@\"\nelse\n    compdef _phasic phasic\nfi\n");
+}
+
+/* ---- fish ---- */
+
+#define FISH_QUOTE "\\'"
+
+static void fish_option(const ph_option *option, const char *command, ph_buffer *out)
+{
+    ph_buffer_addf(out, "complete -c phasic -n '__phasic_runs %s' -l %s", command,
+                   option->name);
+    if (option->letter) {
+        ph_buffer_addf(out, " -s %c", option->letter);
+    }
+    if (option->kind == PH_OPTION_CHOICE) {
+        ph_buffer_add(out, " -x -a '");
+        add_choices(out, option->argument, ' ');
+        ph_buffer_add(out, "'");
+    } else if (takes_file(option)) {
+        ph_buffer_add(out, " -r -F");
+    } else if (option->kind != PH_OPTION_FLAG) {
+        ph_buffer_add(out, " -x");
+    }
+    ph_buffer_add(out, " -d ");
+    add_quoted(out, option->help, FISH_QUOTE);
+    ph_buffer_add(out, "\n");
+}
+
+static void fish_command(const char *name, const char *summary, ph_buffer *out)
+{
+    ph_buffer_addf(out, "complete -c phasic -n __phasic_is_first -f -a %s -d ", name);
+    add_quoted(out, summary, FISH_QUOTE);
+    ph_buffer_add(out, "\n");
+}
+
+static void fish_script(ph_buffer *out)
+{
+    ph_buffer_add(out, "# fish completion of phasic\n"
+                       "function __phasic_is_first\n"
+                       "    test (count (commandline -opc)) -eq 1\nend\n"
+                       "function __phasic_runs\n"
+                       "    set -l words (commandline -opc)\n"
+                       "    test (count $words) -gt 1; and test $words[2] = $argv[1]\n"
+                       "end\n"
+                       "complete -c phasic -e\n");
+    for (const ph_command *command = ph_commands; command->name; command++) {
+        fish_command(command->name, command->summary, out);
+    }
+    fish_command("completion", "a script that completes command lines", out);
+    fish_command("help", "the options of a command", out);
+    fish_command("version", "version of the program", out);
+    ph_buffer_add(out, "complete -c phasic -n '__phasic_runs completion' -f -a "
+                       "'bash zsh fish'\n"
+                       "complete -c phasic -n '__phasic_runs help' -f -a '");
+    add_command_names(out);
+    ph_buffer_add(out, "'\n");
+    for (const ph_command *command = ph_commands; command->name; command++) {
+        visit_options(command, fish_option, out);
+    }
+}
+
+static const shell shells[] = {
+    {"bash", bash_script}, {"zsh", zsh_script}, {"fish", fish_script}, {NULL, NULL}};
+
+int ph_completion(const char *name, ph_buffer *out, ph_error *error)
+{
+    for (const shell *it = shells; name && it->name; it++) {
+        if (strcmp(it->name, name) == 0) {
+            it->write(out);
+            return PH_OK;
+        }
+    }
+    if (name) {
+        ph_error_found(error, name, -1);
+    }
+    return ph_error_set(error, PH_E_USAGE, "completion expects one of bash, zsh, fish");
+}
