@@ -93,6 +93,22 @@ void ph_buffer_add_double(ph_buffer *self, double x)
     ph_buffer_add(self, ph_double_text(x, number));
 }
 
+void ph_buffer_add_dot(ph_buffer *self, const char *text)
+{
+    ph_buffer_add(self, "\"");
+    for (; *text; text++) {
+        if (*text == '\n') {
+            ph_buffer_add(self, "\\n");
+            continue;
+        }
+        if (*text == '"' || *text == '\\') {
+            ph_buffer_add(self, "\\");
+        }
+        ph_buffer_add_n(self, (unsigned char)*text < ' ' ? " " : text, 1);
+    }
+    ph_buffer_add(self, "\"");
+}
+
 void ph_buffer_free(ph_buffer *self)
 {
     free(self->text);

@@ -60,6 +60,7 @@ int ph_cmd_moments(ph_app *app);
 int ph_cmd_points(ph_app *app); /* pdf, cdf, survival, hazard, quantile */
 int ph_cmd_info(ph_app *app);
 int ph_cmd_trace(ph_app *app);
+int ph_cmd_convert(ph_app *app);
 int ph_cmd_sample(ph_app *app);
 int ph_cmd_summary(ph_app *app);
 int ph_cmd_compare(ph_app *app);
@@ -68,7 +69,8 @@ int ph_cmd_predict(ph_app *app);
 extern const ph_option ph_compare_options[], ph_predict_options[], ph_summary_options[];
 extern const ph_option ph_moments_options[], ph_sample_options[];
 extern const ph_option ph_fit_options[], ph_grad_options[], ph_loglik_options[],
-    ph_points_options[], ph_quantile_options[], ph_info_options[], ph_trace_options[];
+    ph_points_options[], ph_quantile_options[], ph_info_options[], ph_trace_options[],
+    ph_convert_options[];
 
 /* clang-format off */
 /* Rows that several tables hold. */
@@ -86,6 +88,12 @@ extern const ph_option ph_fit_options[], ph_grad_options[], ph_loglik_options[],
      "the total of this reward of the model in place of\nthe time"}
 #define PH_OPTION_END {NULL, 0, PH_OPTION_FLAG, NULL, NULL, 0, 0, 0, NULL}
 /* clang-format on */
+
+/*
+ * output.c: writes a file for an option of a command with --force, or, for "-", adds it
+ * to the result on standard output.
+ */
+int ph_app_write(ph_app *app, const char *path, const ph_buffer *file);
 
 /* help.c: texts of --help. */
 void ph_help_overview(ph_buffer *out);

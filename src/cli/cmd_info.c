@@ -16,6 +16,8 @@ const ph_option ph_info_options[] = {
     {"edges", 0, PH_OPTION_FLAG, NULL, NULL, 0, 0, 0,
      "list the edges and their rates (-1 is absorption; u7 is\nan expression of the "
      "parameters)"},
+    {"dot", 0, PH_OPTION_FLAG, NULL, NULL, 0, 0, 0,
+     "print the states and edges as a graph for Graphviz"},
     PH_OPTION_END};
 /* clang-format on */
 
@@ -242,6 +244,48 @@ static void print_edges(ph_app *app, const facts *self, int csv)
     ph_buffer_free(&rate);
 }
 
+/* Starts have an arrow from a point, dashed where their probability is not 1. */
+static void print_dot_starts(ph_app *app, const facts *self)
+{
+    const ph_graph *graph = self->graph;
+    for (size_t s = 0; s < graph->n_starts; s++) {
+        size_t term = graph->start_term[s];
+        int whole = graph->start_term[s + 1] == term + 1 &&
+                    graph->used[graph->start_use[term]] == 0 &&
+                    graph->start_coefficient[term] == 1;
+        ph_buffer_addf(&app->out, "  from%zu [shape=point];\n  from%zu -> s%u%s;\n", s,
+                       s, (unsigned)graph->start[s], whole ? "" : " [style=dashed]");
+    }
+}
+
+static void print_dot(ph_app *app, const facts *self)
+{
+    const ph_graph *graph = self->graph;
+    const char *name = self->model->name ? self->model->name : self->model->file;
+    ph_buffer rate = {0}, *out = &app->out;
+    ph_buffer_add(out, "digraph ");
+    ph_buffer_add_dot(out, name);
+    ph_buffer_addf(out, " {\n  s%zu [label=absorption, shape=doublecircle];\n",
+                   graph->n);
+    for (size_t i = 0; i < graph->n; i++) {
+        char text[1024];
+        ph_buffer_addf(out, "  s%zu [label=", i);
+        ph_buffer_add_dot(
+            out, ph_graph_state_text(graph, self->model, i, text, sizeof text));
+        ph_buffer_add(out, "];\n");
+    }
+    print_dot_starts(app, self);
+    for (size_t i = 0; i < graph->n; i++) {
+        for (size_t e = graph->row[i]; e < graph->row[i + 1]; e++) {
+            ph_buffer_addf(out, "  s%zu -> s%u [label=", i, (unsigned)graph->target[e]);
+            ph_buffer_add_dot(out, rate_text(&rate, out, self, e));
+            ph_buffer_add(out, "];\n");
+        }
+    }
+    ph_buffer_add(out, "}\n");
+    ph_buffer_free(&rate);
+}
+
 /* As CSV one table can be asked for at a time. */
 static int print_tables(ph_app *app, const facts *self, int csv)
 {
@@ -263,12 +307,29 @@ static int print_tables(ph_app *app, const facts *self, int csv)
     return PH_OK;
 }
 
+/* A graph for Graphviz is all that is printed. */
+static int check_dot(ph_app *app)
+{
+    const ph_options *options = &app->options;
+    if (ph_options_flag(options, "dot") &&
+        (ph_options_flag(options, "states") || ph_options_flag(options, "edges") ||
+         strcmp(ph_options_text(options, "format"), "text") != 0)) {
+        return ph_error_set(&app->error, PH_E_USAGE,
+                            "--dot prints a graph alone: not with --states, --edges or "
+                            "another --format");
+    }
+    return PH_OK;
+}
+
 int ph_cmd_info(ph_app *app)
 {
     ph_job job;
     facts self = {0};
     ph_trace *trace = NULL;
-    int status = ph_job_load(&job, app, 0);
+    int status = check_dot(app);
+    if (status == PH_OK) {
+        status = ph_job_load(&job, app, 0);
+    }
     if (status != PH_OK) {
         return status;
     }
@@ -281,7 +342,9 @@ int ph_cmd_info(ph_app *app)
     if (status == PH_OK) {
         const char *format = ph_options_text(&app->options, "format");
         ph_trace_summarize(trace, &self.trace);
-        if (strcmp(format, "json") == 0) {
+        if (ph_options_flag(&app->options, "dot")) {
+            print_dot(app, &self);
+        } else if (strcmp(format, "json") == 0) {
             print_json(app, &self);
         } else {
             status = print_tables(app, &self, strcmp(format, "csv") == 0);

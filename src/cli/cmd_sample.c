@@ -518,8 +518,7 @@ static int write_all(run *self)
         status = write_group(self, &self->groups.group[k], out);
     }
     if (status == PH_OK && path) {
-        status = ph_file_write(path, file.text, file.length,
-                               ph_options_flag(&app->options, "force"), &app->error);
+        status = ph_app_write(app, path, &file);
     }
     if (status != PH_OK) {
         ph_buffer_free(&app->out); /* no half of a data file */

@@ -18,6 +18,8 @@ const ph_option ph_trace_options[] = {
     {"dump", 0, PH_OPTION_FLAG, NULL, NULL, 0, 0, 0,
      "print the steps in place of the summary: the state each\neliminates and the states "
      "that it meets"},
+    {"dot", 0, PH_OPTION_FLAG, NULL, NULL, 0, 0, 0,
+     "print them as a graph for Graphviz"},
     {"order", 0, PH_OPTION_CHOICE, "best|markowitz|amd|natural", "best", 0, 0, 0,
      "order of elimination within a set of states that lead\nto each other"},
     PH_OPTION_END};
@@ -106,16 +108,11 @@ static int write_file(ph_app *app, const facts *self, const char *path)
 {
     const ph_job *job = self->job;
     ph_buffer file = {0};
-    int status = PH_E_MEMORY;
     ph_trace_file_write(self->trace, job->model_text, job->model_length, job->settings,
                         job->n_settings, &file);
-    if (!file.failed) {
-        status = ph_file_write(path, file.text, file.length,
-                               ph_options_flag(&app->options, "force"), &app->error);
-    }
+    int status = ph_app_write(app, path, &file);
     ph_buffer_free(&file);
-    return status == PH_E_MEMORY ? ph_error_set(&app->error, status, "out of memory")
-                                 : status;
+    return status;
 }
 
 /* An order that is asked for is recorded, whatever a trace file holds. */
@@ -127,12 +124,30 @@ static int find_trace(const ph_job *job, ph_app *app, ph_trace **trace)
                                                               &app->log, &app->error);
 }
 
+/* One result on standard output: the trace itself, its steps, or a graph of them. */
+static int check_results(ph_app *app)
+{
+    const ph_options *options = &app->options;
+    const char *path = ph_options_text(options, "output");
+    int wanted = ph_options_flag(options, "dump") + ph_options_flag(options, "dot");
+    int machine = strcmp(ph_options_text(options, "format"), "text") != 0;
+    int itself = path && strcmp(path, "-") == 0;
+    return wanted + itself + machine <= 1
+               ? PH_OK
+               : ph_error_set(&app->error, PH_E_USAGE,
+                              "standard output holds one of --output -, --dump, --dot "
+                              "and --format csv or json");
+}
+
 int ph_cmd_trace(ph_app *app)
 {
     ph_job job;
     ph_trace *trace = NULL;
     const char *path = ph_options_text(&app->options, "output");
-    int status = path ? ph_output_check(app, path, "FILE") : PH_OK;
+    int status = check_results(app);
+    if (status == PH_OK && path) {
+        status = ph_output_check(app, path, "FILE");
+    }
     if (status == PH_OK) {
         status = ph_job_load(&job, app, 0);
     }
@@ -148,8 +163,13 @@ int ph_cmd_trace(ph_app *app)
         ph_trace_summarize(trace, &self.sum);
         status = path ? write_file(app, &self, path) : PH_OK;
     }
-    if (status == PH_OK && ph_options_flag(&app->options, "dump")) {
+    if (status == PH_OK && app->out.length > 0) {
+        /* the trace itself is the result */
+    } else if (status == PH_OK && ph_options_flag(&app->options, "dump")) {
         ph_trace_dump(trace, job.model, &app->out);
+    } else if (status == PH_OK && ph_options_flag(&app->options, "dot")) {
+        const char *name = job.model->name ? job.model->name : job.model->file;
+        ph_trace_dot(trace, job.model, name, &app->out);
     } else if (status == PH_OK && strcmp(format, "json") == 0) {
         print_json(app, &self);
     } else if (status == PH_OK) {

@@ -112,6 +112,12 @@ const ph_command ph_commands[] = {
      "the differences, the evidence that each fit has found, and the posteriors of fits\n"
      "of the same model.",
      1, 64, 0, ph_compare_options, ph_common_options, ph_cmd_compare},
+    {"convert", "IN OUT", "a process from one file format into another",
+     "Reads the process in IN, enumerates its states and writes them to OUT, '-' being\n"
+     "the standard input and output. Formats are models of this program, graphs of the\n"
+     "Python package phasic, matrices as CSV, and Storm's explicit DRN. What a format\n"
+     "cannot hold of the process is refused, other things are named in a warning.",
+     2, 2, 0, ph_convert_options, ph_common_options, ph_cmd_convert},
     {NULL, NULL, NULL, NULL, 0, 0, 0, NULL, NULL, NULL}};
 /* clang-format on */
 

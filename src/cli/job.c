@@ -66,7 +66,7 @@ static int read_model(ph_job *self, ph_app *app)
     const char *path = app->options.argument[0];
     const char *name = strcmp(path, "-") == 0 ? "standard input" : path;
     int status = read_settings(app, &self->settings, &self->n_settings, &app->error);
-    if (status == PH_OK) {
+    if (status == PH_OK && !self->model_text) {
         status =
             ph_file_read(path, &self->model_text, &self->model_length, &app->error);
     }
@@ -190,7 +190,14 @@ static int init_device(ph_job *self, ph_app *app)
 
 int ph_job_load(ph_job *self, ph_app *app, int needs)
 {
+    return ph_job_load_text(self, app, needs, NULL, 0);
+}
+
+int ph_job_load_text(ph_job *self, ph_app *app, int needs, char *text, size_t length)
+{
     memset(self, 0, sizeof *self);
+    self->model_text = text;
+    self->model_length = length;
     size_t max_states = (size_t)ph_options_whole(&app->options, "max-states");
     int status = init_device(self, app);
     if (status == PH_OK) {

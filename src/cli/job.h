@@ -52,6 +52,8 @@ enum {
 
 /* On failure the job is empty. Errors are in app->error. */
 int ph_job_load(ph_job *self, ph_app *app, int needs);
+/* The same with the bytes of the model, which the job takes over; NULL: reads them. */
+int ph_job_load_text(ph_job *self, ph_app *app, int needs, char *text, size_t length);
 void ph_job_free(ph_job *self);
 
 /*

@@ -106,6 +106,17 @@ static int check_arguments(ph_app *app)
         return ph_error_set(&app->error, PH_E_USAGE, "expects %s, not %zu argument%s",
                             command->arguments, n, n == 1 ? "" : "s");
     }
+    size_t streams = 0;
+    for (size_t i = 0; i < n; i++) {
+        streams += strcmp(app->options.argument[i], "-") == 0;
+    }
+    /* IN and OUT of convert are different streams */
+    if (streams > 1 && strstr(command->arguments, "OUT") == NULL) {
+        return ph_error_set(&app->error, PH_E_USAGE,
+                            "the standard input can be read once: only one of %s can "
+                            "be '-'",
+                            command->arguments);
+    }
     return PH_OK;
 }
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Whether a result can be written where it was asked for: known before a long run. */
+/*
+ * Where results go that may be files; "-" is the standard output. Whether they can be
+ * written is known before a long run.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +10,7 @@
 #include <unistd.h>
 
 #include "app.h"
+#include "phasic/base/file.h"
 #include "phasic/base/memory.h"
 
 /* A result must not take the place of what it is made from, whatever --force says. */
@@ -17,7 +21,8 @@ static int check_not_input(ph_app *app, const char *path, const char *option)
         return PH_OK;
     }
     for (size_t i = 0; i < app->options.n_arguments; i++) {
-        if (stat(app->options.argument[i], &input) == 0 &&
+        if (app->options.argument[i] != path &&
+            stat(app->options.argument[i], &input) == 0 &&
             input.st_dev == output.st_dev && input.st_ino == output.st_ino) {
             return ph_error_set(&app->error, PH_E_CREATE,
                                 "is an input of this run; choose another %s", option);
@@ -47,6 +52,9 @@ static int check_folder(ph_app *app, const char *path)
 
 int ph_output_check(ph_app *app, const char *path, const char *option)
 {
+    if (strcmp(path, "-") == 0) {
+        return PH_OK;
+    }
     ph_error_file(&app->error, path);
     int status = check_not_input(app, path, option);
     if (status == PH_OK && !ph_options_flag(&app->options, "force") &&
@@ -61,4 +69,17 @@ int ph_output_check(ph_app *app, const char *path, const char *option)
         app->error.file[0] = '\0';
     }
     return status;
+}
+
+int ph_app_write(ph_app *app, const char *path, const ph_buffer *file)
+{
+    if (file->failed) {
+        return ph_error_set(&app->error, PH_E_MEMORY, "out of memory");
+    }
+    if (strcmp(path, "-") == 0) {
+        ph_buffer_add_n(&app->out, file->text, file->length);
+        return PH_OK;
+    }
+    return ph_file_write(path, file->text, file->length,
+                         ph_options_flag(&app->options, "force"), &app->error);
 }

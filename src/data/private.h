@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "phasic/data/csv.h"
 #include "phasic/data/data.h"
 
 /* ------------------------------------------------------------------- data.c */
@@ -110,24 +111,5 @@ int ph_row_time(const ph_row *self, ph_observation *seen, int *found,
                 ph_row_fault *fault);
 int ph_row_reward(const ph_row *self, size_t reward, ph_observation *seen,
                   ph_row_fault *fault);
-
-/* -------------------------------------------------------------------- csv.c */
-
-/*
- * The events of a scan. Lines count from 1. `cell` is given the line on which the cell
- * begins, its number in the row from 0 and its unquoted text, blanks around it gone;
- * `row` the number of cells. Blank lines make no event. A non-zero return ends the
- * scan.
- */
-typedef struct ph_csv_events {
-    void *context;
-    int (*cell)(void *context, long line, size_t column, const char *text,
-                size_t length);
-    int (*row)(void *context, long line, size_t cells);
-} ph_csv_events;
-
-/* PH_E_DATA with the line where the text is not CSV; else what an event returned. */
-int ph_csv_scan(const char *bytes, size_t length, const ph_csv_events *events,
-                ph_error *error);
 
 #endif

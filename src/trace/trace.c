@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The trace as an object: making, checking, counting, showing. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "phasic/base/memory.h"
@@ -191,4 +192,74 @@ void ph_trace_dump(const ph_trace *self, const ph_model *model, ph_buffer *out)
         dump_states("; leaves to", left, row->n_cross, out);
         ph_buffer_add(out, "\n");
     }
+}
+
+/* Whether the model itself has an edge between two states; its rows are sorted. */
+static int has_edge(const ph_graph *graph, uint32_t from, uint32_t to)
+{
+    size_t low = graph->row[from], high = graph->row[from + 1];
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (graph->target[middle] < to) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low < graph->row[from + 1] && graph->target[low] == to;
+}
+
+static void dot_edges(const ph_graph *graph, uint32_t from, const uint32_t *to,
+                      size_t n, ph_buffer *out)
+{
+    for (size_t e = 0; e < n; e++) {
+        ph_buffer_addf(out, "  s%u -> s%u%s;\n", (unsigned)from, (unsigned)to[e],
+                       has_edge(graph, from, to[e]) ? "" : " [style=dotted]");
+    }
+}
+
+/* The states of one component, from step `begin` on; returns the step after them. */
+static size_t dot_component(const ph_trace *self, const ph_model *model, size_t begin,
+                            ph_buffer *out)
+{
+    uint32_t component = self->row[self->order[begin]].component;
+    size_t end = begin;
+    while (end < self->n && self->row[self->order[end]].component == component) {
+        end++;
+    }
+    if (end - begin > 1) {
+        ph_buffer_addf(out, "  subgraph cluster_%u {\n", (unsigned)component);
+    }
+    for (size_t s = begin; s < end; s++) {
+        char text[1024], label[1100];
+        ph_graph_state_text(self->graph, model, self->order[s], text, sizeof text);
+        snprintf(label, sizeof label, "%zu: %s", s, text);
+        ph_buffer_addf(out, "  s%u [label=", (unsigned)self->order[s]);
+        ph_buffer_add_dot(out, label);
+        ph_buffer_add(out, "];\n");
+    }
+    ph_buffer_add(out, end - begin > 1 ? "  }\n" : "");
+    return end;
+}
+
+void ph_trace_dot(const ph_trace *self, const ph_model *model, const char *name,
+                  ph_buffer *out)
+{
+    const ph_graph *graph = self->graph;
+    uint32_t n = (uint32_t)self->n;
+    ph_buffer_add(out, "digraph ");
+    ph_buffer_add_dot(out, name);
+    ph_buffer_addf(out, " {\n  s%u [label=absorption, shape=doublecircle];\n", n);
+    for (size_t s = 0; s < self->n;) {
+        s = dot_component(self, model, s, out);
+    }
+    for (size_t s = 0; s < self->n; s++) {
+        uint32_t i = self->order[s];
+        const ph_trace_row *row = &self->row[i];
+        dot_edges(graph, i, self->left_state + row->left, row->n_cross + row->n_lower,
+                  out);
+        dot_edges(graph, i, self->right_state + row->right, row->n_upper, out);
+        dot_edges(graph, i, &n, has_edge(graph, i, n), out);
+    }
+    ph_buffer_add(out, "}\n");
 }

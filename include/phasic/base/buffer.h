@@ -21,6 +21,8 @@ void ph_buffer_addf(ph_buffer *self, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void ph_buffer_add_double(ph_buffer *self,
                           double x); /* 17 significant digits at most */
+/* A string of Graphviz's language DOT with its quotes; line feeds break the label. */
+void ph_buffer_add_dot(ph_buffer *self, const char *text);
 void ph_buffer_free(ph_buffer *self);
 
 /* Shortest decimal text (at most 17 digits) that reads back as x; buffer of >= 32. */

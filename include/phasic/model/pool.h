@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "phasic/base/buffer.h"
 #include "phasic/num/lanes.h"
 
 /*
@@ -84,6 +85,14 @@ typedef struct ph_pool_entry {
 } ph_pool_entry;
 void ph_pool_get(const ph_pool *self, uint32_t node, ph_pool_entry *entry);
 const char *ph_op_name(ph_op op); /* "constant", "parameter", "linear", "mul", ... */
+
+/*
+ * Appends the linear form sum_i coefficient[i] * value(node[i]), i < n, as an
+ * expression of the model file in the parameters names[p], which ph_expr_parse reads
+ * back. PH_E_MODEL where it is too long or too deep for that, PH_E_MEMORY.
+ */
+int ph_pool_text(const ph_pool *self, size_t n, const uint32_t *node,
+                 const double *coefficient, const char *const *names, ph_buffer *out);
 
 /*
  * Bounds of a node's value over the box of supports by interval arithmetic (never too

@@ -61,6 +61,14 @@ const char *ph_trace_order_text(ph_trace_order order);
  */
 void ph_trace_dump(const ph_trace *self, const ph_model *model, ph_buffer *out);
 
+/*
+ * The same as a graph in Graphviz's language DOT: states in the order of elimination,
+ * those of a cyclic component in a box; edges of the model solid, entries that
+ * elimination created dotted, absorption a double circle. `name` is the graph's.
+ */
+void ph_trace_dot(const ph_trace *self, const ph_model *model, const char *name,
+                  ph_buffer *out);
+
 /* Doubles of workspace that one replay needs (lanes; the plain one needs 1/8). */
 size_t ph_trace_work(const ph_trace *self);
 
