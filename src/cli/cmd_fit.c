@@ -182,7 +182,7 @@ static void warn(run *self)
         ph_talk_warn(
             talk,
             "%llu of the parameter vectors that were tried have rates so large "
-            "that they were left out (see phasic(1), fit); they count as density "
+            "that they were left out (see phasic-fit(1)); they count as density "
             "zero",
             (unsigned long long)self->fit->beyond);
     }

@@ -196,25 +196,57 @@ def manual_options(text):
     return options
 
 
+def synopsis(text):
+    """The arguments in the synopsis of a command's page, written as --help writes them."""
+    part = text.split(".Sh SYNOPSIS\n")[1].split(".Sh ")[0]
+    words = []
+    for line in part.splitlines():
+        optional, argument = re.fullmatch(r"\.(Op )?(?:Ar )?(.*)", line).groups()
+        argument = argument.removeprefix("Ar ")
+        words.append(f"[{argument}]" if optional else argument)
+    return " ".join(words)
+
+
+def check_command_page(tap, command):
+    path = SRC / "man" / f"phasic-{command}.1"
+    if not path.exists():
+        tap.point(False, f"{command} has a page in the manual", f"{path.name} is missing")
+        return
+    text = path.read_text(encoding="utf-8")
+    own, _ = help_options(command)
+    listed = manual_options(text).get("OPTIONS", {})
+    tap.point(own == listed, f"{path.name} has the options of {command}",
+              f"help: {own}\nmanual: {listed}")
+    usage = subprocess.run([PHASIC, "help", command], capture_output=True,
+                           text=True).stdout.splitlines()[0]
+    wanted = usage.removeprefix("Usage: ").replace(f"phasic {command}", f"Nm phasic Cm {command}")
+    wanted = wanted.replace("[OPTION...]", "[option ...]")
+    tap.point(synopsis(text) == wanted, f"{path.name} has the synopsis of {command}",
+              f"help: {wanted}\nmanual: {synopsis(text)}")
+
+
 def check_manual(tap):
-    for path in sorted((SRC / "man").glob("*.[1-9]")):
+    pages = sorted((SRC / "man").glob("*.[1-9]"))
+    for path in pages:
         done = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", str(path)],
                               capture_output=True, text=True)
         tap.point(done.returncode == 0, f"mandoc finds nothing wrong with {path.name}",
                   done.stdout + done.stderr)
+    installed = re.findall(r"'([^']+\.[1-9])'", (SRC / "man" / "meson.build").read_text())
+    tap.point(sorted(installed) == [p.name for p in pages], "every page is installed", installed)
     text = (SRC / "man" / "phasic.1").read_text(encoding="utf-8")
-    manual = manual_options(text)
     overview = subprocess.run([PHASIC, "--help"], capture_output=True, text=True).stdout
     commands = [c for c in re.findall(r"^  (\w+) ", overview, flags=re.M)
                 if c not in ("completion", "help", "version")]
     tap.point(len(commands) > 0, "the overview lists commands", overview)
+    manual = manual_options(text).get("Options of every command")
     for command in commands:
-        own, common = help_options(command)
-        tap.point(own == manual.get(command), f"phasic(1) has the options of {command}",
-                  f"help: {own}\nmanual: {manual.get(command)}")
-        tap.point(len(common) > 0 and common == manual.get("Options of every command"),
+        check_command_page(tap, command)
+        tap.point(f".It Xr phasic-{command} 1\n" in text, f"phasic(1) lists {command}")
+        _, common = help_options(command)
+        tap.point(len(common) > 0 and common == manual,
                   f"phasic(1) has the common options of {command}",
-                  f"help: {common}\nmanual: {manual.get('Options of every command')}")
+                  f"help: {common}\nmanual: {manual}")
     header = (SRC / "include/phasic/base/status.h").read_text(encoding="utf-8")
     codes = set(re.findall(r"X\(PH_E_\w+, -\d+, (\d+),", header))
     listed = set(re.findall(r"^\.It (\d+)$", text.split(".Sh EXIT STATUS")[1].split(".Sh ")[0],
