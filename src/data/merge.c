@@ -19,11 +19,11 @@ static uint64_t mix(uint64_t h, double x)
     return h ^ h >> 32;
 }
 
-static size_t hash(const ph_observation *it)
+static uint32_t hash(const ph_observation *it)
 {
     uint64_t h = mix((uint64_t)it->kind << 32 | it->part, it->time);
     h = (h ^ h >> 32) * 0xD6E8FEB86659FD93u;
-    return (size_t)mix(mix(h, it->upper), it->entry);
+    return (uint32_t)mix(mix(h, it->upper), it->entry);
 }
 
 static int same(const ph_observation *a, const ph_observation *b)
@@ -32,30 +32,41 @@ static int same(const ph_observation *a, const ph_observation *b)
            a->upper == b->upper && a->entry == b->entry;
 }
 
-/* The slot of an observation, or the free one where it belongs. */
-static size_t probe(const ph_merge *self, const ph_observation *seen)
+/*
+ * The slot of an observation, or the free one where it belongs. The hash in the slot
+ * keeps the search away from the observations, which lie all over the memory.
+ */
+static ph_merge_slot *probe(const ph_merge *self, const ph_observation *seen,
+                            uint32_t code)
 {
-    size_t mask = self->table_size - 1, at = hash(seen) & mask;
-    while (self->table[at] != 0 && !same(&self->item[self->table[at] - 1], seen)) {
+    size_t mask = self->table_size - 1, at = code & mask;
+    while (self->table[at].item != 0 &&
+           (self->table[at].hash != code ||
+            !same(&self->item[self->table[at].item - 1], seen))) {
         at = (at + 1) & mask;
     }
-    return at;
+    return &self->table[at];
 }
 
 static int enlarge(ph_merge *self)
 {
     size_t size = self->table_size ? 2 * self->table_size : 256;
-    uint32_t *table = ph_alloc(size, sizeof *table);
+    ph_merge_slot *table = ph_alloc(size, sizeof *table);
     if (!table) {
         return PH_E_MEMORY;
+    }
+    for (size_t i = 0; i < self->table_size; i++) {
+        size_t at = self->table[i].hash & (size - 1);
+        while (self->table[i].item != 0 && table[at].item != 0) {
+            at = (at + 1) & (size - 1);
+        }
+        if (self->table[i].item != 0) {
+            table[at] = self->table[i];
+        }
     }
     free(self->table);
     self->table = table;
     self->table_size = size;
-    for (size_t i = 0; i < self->length; i++) {
-        size_t at = probe(self, &self->item[i]);
-        table[at] = (uint32_t)(i + 1);
-    }
     return PH_OK;
 }
 
@@ -64,9 +75,10 @@ int ph_merge_add(ph_merge *self, const ph_observation *seen)
     if (2 * (self->length + 1) > self->table_size && enlarge(self) != PH_OK) {
         return PH_E_MEMORY;
     }
-    size_t at = probe(self, seen);
-    if (self->table[at] != 0) {
-        self->item[self->table[at] - 1].weight += seen->weight;
+    uint32_t code = hash(seen);
+    ph_merge_slot *slot = probe(self, seen, code);
+    if (slot->item != 0) {
+        self->item[slot->item - 1].weight += seen->weight;
         return PH_OK;
     }
     if (self->length >= UINT32_MAX - 1 ||
@@ -75,7 +87,7 @@ int ph_merge_add(ph_merge *self, const ph_observation *seen)
         return PH_E_MEMORY;
     }
     self->item[self->length++] = *seen;
-    self->table[at] = (uint32_t)self->length;
+    *slot = (ph_merge_slot){code, (uint32_t)self->length};
     return PH_OK;
 }
 
@@ -91,52 +103,107 @@ static int compare_numbers(double a, double b)
     return (a > b) - (a < b);
 }
 
-/*
- * What nearly all comparisons need, in a third of the bytes: sorting moves these, and
- * the observations once. Times are not negative, so their bits are in their order.
- */
+/* ----------------------------------------------------------------- the order */
+
+#define DIGITS 12  /* bytes of a key: the time's, then those of its place */
+#define RADIX  256 /* values of a byte */
+
+/* Times are not negative, so their bits are in their order. */
 typedef struct sort_key {
     uint64_t time;
     uint32_t place; /* part and kind */
     uint32_t at;
 } sort_key;
 
-static int compare_keys(const void *a, const void *b, void *items)
+static unsigned digit(const sort_key *key, int d)
 {
-    const sort_key *x = a, *y = b;
-    if (x->place != y->place) {
-        return x->place < y->place ? -1 : 1;
+    return (unsigned)(d < 8 ? key->time >> 8 * d : key->place >> 8 * (d - 8)) &
+           (RADIX - 1);
+}
+
+/* Stably by one byte, where not all have the same; returns where the keys then are. */
+static sort_key *sort_digit(sort_key *key, sort_key *room, size_t n, int d,
+                            const size_t count[RADIX])
+{
+    size_t first[RADIX], sum = 0;
+    if (count[digit(key, d)] == n) {
+        return key;
     }
-    if (x->time != y->time) {
-        return x->time < y->time ? -1 : 1;
+    for (int v = 0; v < RADIX; v++) {
+        first[v] = sum;
+        sum += count[v];
     }
-    const ph_observation *list = items, *p = &list[x->at], *q = &list[y->at];
+    for (size_t i = 0; i < n; i++) {
+        room[first[digit(&key[i], d)]++] = key[i];
+    }
+    return room;
+}
+
+/* By (place, time), least byte first: many times all apart are the usual case. */
+static sort_key *sort_keys(sort_key *key, sort_key *room, size_t n)
+{
+    size_t count[DIGITS][RADIX] = {{0}};
+    for (size_t i = 0; i < n; i++) {
+        for (int d = 0; d < DIGITS; d++) {
+            count[d][digit(&key[i], d)]++;
+        }
+    }
+    for (int d = 0; d < DIGITS; d++) {
+        sort_key *done = sort_digit(key, room, n, d, count[d]);
+        room = done == key ? room : key;
+        key = done;
+    }
+    return key;
+}
+
+static int compare_bounds(const void *a, const void *b, void *items)
+{
+    const ph_observation *list = items;
+    const ph_observation *p = &list[((const sort_key *)a)->at];
+    const ph_observation *q = &list[((const sort_key *)b)->at];
     int order = compare_numbers(p->upper, q->upper);
     return order ? order : compare_numbers(p->entry, q->entry);
+}
+
+/* Runs of the same place and time, by their other numbers. */
+static void sort_runs(const ph_merge *self, sort_key *key)
+{
+    for (size_t first = 0, end; first < self->length; first = end) {
+        for (end = first + 1; end < self->length && key[end].time == key[first].time &&
+                              key[end].place == key[first].place;
+             end++) {
+        }
+        if (end - first > 1) {
+            qsort_r(key + first, end - first, sizeof *key, compare_bounds, self->item);
+        }
+    }
 }
 
 /* A sorted copy of the items; NULL where memory is short. */
 static ph_observation *sorted_items(const ph_merge *self)
 {
     size_t n = self->length;
-    sort_key *key = ph_alloc(n, sizeof *key);
+    sort_key *key = ph_alloc(n, sizeof *key), *room = ph_alloc(n, sizeof *room);
     ph_observation *list = ph_alloc(n, sizeof *list);
-    if (key && list) {
-        for (size_t i = 0; i < n; i++) {
-            const ph_observation *it = &self->item[i];
-            memcpy(&key[i].time, &it->time, sizeof key[i].time);
-            key[i].place = it->part << 2 | (uint32_t)it->kind;
-            key[i].at = (uint32_t)i;
-        }
-        qsort_r(key, n, sizeof *key, compare_keys, self->item);
-        for (size_t i = 0; i < n; i++) {
-            list[i] = self->item[key[i].at];
-        }
-    } else {
+    if (!key || !room || !list) {
         free(list);
         list = NULL;
+        goto out;
     }
+    for (size_t i = 0; i < n; i++) {
+        const ph_observation *it = &self->item[i];
+        memcpy(&key[i].time, &it->time, sizeof key[i].time);
+        key[i].place = it->part << 2 | (uint32_t)it->kind;
+        key[i].at = (uint32_t)i;
+    }
+    sort_key *sorted = sort_keys(key, room, n);
+    sort_runs(self, sorted);
+    for (size_t i = 0; i < n; i++) {
+        list[i] = self->item[sorted[i].at];
+    }
+out:
     free(key);
+    free(room);
     return list;
 }
 
@@ -230,6 +297,9 @@ int ph_merge_finish(ph_merge *self, const char *file, size_t n_measures, ph_data
         return ph_error_set(error, PH_E_DATA, "holds no observations");
     }
     double total = 0;
+    free(self->table); /* its room is wanted for sorting */
+    self->table = NULL;
+    self->table_size = 0;
     for (size_t i = 0; i < self->length; i++) {
         total += self->item[i].weight;
     }

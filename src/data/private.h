@@ -21,11 +21,15 @@ const char *ph_observation_truncate(ph_observation *self, double entry);
 
 /* ------------------------------------------------------------------ merge.c */
 
+typedef struct ph_merge_slot {
+    uint32_t hash, item; /* item + 1, 0: free */
+} ph_merge_slot;
+
 /* Distinct observations with their weights; zero-initialise. */
 typedef struct ph_merge {
     ph_observation *item; /* in the order of their first row */
     size_t length, capacity;
-    uint32_t *table; /* open addressing, item + 1, 0: free */
+    ph_merge_slot *table; /* open addressing */
     size_t table_size;
 } ph_merge;
 

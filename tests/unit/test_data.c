@@ -770,6 +770,66 @@ static void test_median_of_kinds(void **state)
     ph_data_free(data);
 }
 
+static int compare_all(const void *a, const void *b)
+{
+    const ph_observation *x = a, *y = b;
+    const double left[] = {x->kind, x->time, x->upper, x->entry};
+    const double right[] = {y->kind, y->time, y->upper, y->entry};
+    for (int k = 0; k < 4; k++) {
+        if (left[k] != right[k]) {
+            return left[k] < right[k] ? -1 : 1;
+        }
+    }
+    return 0;
+}
+
+/* Times of all sizes that meet again, against the C library's sort. */
+static void test_order(void **state)
+{
+    (void)state;
+    enum { N = 30000 };
+    ph_observation *list = calloc(N, sizeof *list);
+    uint64_t random = 7;
+    for (size_t i = 0; i < N; i++) {
+        unsigned digit[5];
+        for (int k = 0; k < 5; k++) {
+            random = random * 6364136223846793005u + 1442695040888963407u;
+            digit[k] = (unsigned)(random >> 40);
+        }
+        list[i].kind = digit[0] % 2 ? PH_OBSERVED : PH_INTERVAL_CENSORED;
+        list[i].time = ldexp(1 + digit[1] % 5 / 7.0, (int)(digit[2] % 100) * 4 - 200);
+        list[i].upper = digit[0] % 2 ? 0 : list[i].time * (2 + digit[3] % 3);
+        list[i].entry = digit[4] % 2 ? NO : list[i].time * (digit[4] % 3 + 1) / 8;
+        list[i].weight = 1;
+    }
+    ph_data *data = NULL;
+    ph_error error = {0};
+    assert_int_equal(ph_data_from_observations(&data, N, list, &error), PH_OK);
+    qsort(list, N, sizeof *list, compare_all);
+    size_t n = 0;
+    for (size_t first = 0, end; first < N; first = end, n++) {
+        for (end = first; end < N && compare_all(&list[first], &list[end]) == 0;) {
+            end++;
+        }
+        assert_is(data, n, list[first].kind, list[first].time, (double)(end - first));
+        assert_int_equal(compare_all(&data->observation[n], &list[first]), 0);
+    }
+    assert_int_equal(data->n, n);
+    assert_true(n < N / 2);
+    ph_data_free(data);
+    free(list);
+}
+
+static void test_minus_zero(void **state)
+{
+    (void)state;
+    ph_data *data = parse("time\n-0\n1\n0\n-0.0\n");
+    assert_int_equal(data->n, 2);
+    assert_is(data, 0, PH_OBSERVED, 0, 3);
+    assert_false(signbit(data->observation[0].time));
+    ph_data_free(data);
+}
+
 static void test_observations(void **state)
 {
     (void)state;
@@ -820,7 +880,8 @@ int main(void)
         cmocka_unit_test(test_mixed),          cmocka_unit_test(test_bad_kinds),
         cmocka_unit_test(test_groups),         cmocka_unit_test(test_number_groups),
         cmocka_unit_test(test_rewards),        cmocka_unit_test(test_median_of_kinds),
-        cmocka_unit_test(test_observations),
+        cmocka_unit_test(test_observations),   cmocka_unit_test(test_order),
+        cmocka_unit_test(test_minus_zero),
     };
     return ph_check_run(tests);
 }
