@@ -29,3 +29,8 @@ int ph_log_progress(const ph_log *self, const char *what, double fraction,
     va_end(arguments);
     return self->progress(self->context, what, fraction, remark);
 }
+
+int ph_log_stopped(const ph_log *self)
+{
+    return self && self->stopped ? self->stopped(self->context) : 0;
+}

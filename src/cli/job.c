@@ -182,10 +182,12 @@ static int find_theta(ph_job *self, ph_app *app)
 
 static int init_device(ph_job *self, ph_app *app)
 {
-    return ph_device_init(&self->device,
-                          (int)ph_options_whole(&app->options, "devices"),
-                          (int)ph_options_whole(&app->options, "threads"),
-                          ph_options_flag(&app->options, "oversubscribe"), &app->error);
+    int status =
+        ph_device_init(&self->device, (int)ph_options_whole(&app->options, "devices"),
+                       (int)ph_options_whole(&app->options, "threads"),
+                       ph_options_flag(&app->options, "oversubscribe"), &app->error);
+    self->device.log = &app->log;
+    return status;
 }
 
 int ph_job_load(ph_job *self, ph_app *app, int needs)

@@ -50,6 +50,12 @@ static int take_progress(void *context, const char *what, double fraction,
     return ph_signals_pending();
 }
 
+static int take_stop(void *context)
+{
+    (void)context;
+    return ph_signals_pending();
+}
+
 void ph_talk_init(ph_talk *self, ph_log *log, const char *command, int quiet,
                   int verbose)
 {
@@ -61,6 +67,7 @@ void ph_talk_init(ph_talk *self, ph_log *log, const char *command, int quiet,
     log->context = self;
     log->message = take_message;
     log->progress = take_progress;
+    log->stopped = take_stop;
 }
 
 void ph_talk_clear(ph_talk *self)

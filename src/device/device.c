@@ -115,7 +115,7 @@ int ph_device_init(ph_device *self, int groups, int threads, int oversubscribe,
                             "%ld threads are more than the 4096 that are supported",
                             workers);
     }
-    *self = (ph_device){groups, threads, processors};
+    *self = (ph_device){groups, threads, processors, NULL};
     return PH_OK;
 }
 
@@ -157,7 +157,8 @@ int ph_device_run(const ph_device *self, size_t blocks,
             size_t begin, end;
             shard(self, blocks, w, &begin, &end);
             for (size_t b = begin; b < end; b++) {
-                status[b] = task(context, b, w);
+                status[b] =
+                    ph_log_stopped(self->log) ? PH_E_INTERRUPTED : task(context, b, w);
             }
         }
         ph_flush_end(saved);

@@ -145,7 +145,10 @@ int ph_sampler_eval(ph_sampler *self, size_t n, const double *y, double *log_p,
     status = self->target->eval(self->target->context, n, z, log_p, score);
     if (status < 0) {
         return ph_error_set(self->error, status,
-                            "the log density of the posterior could not be evaluated");
+                            status == PH_E_INTERRUPTED
+                                ? "stopped during an evaluation"
+                                : "the log density of the posterior could not be "
+                                  "evaluated");
     }
     self->value_evaluations += score ? 0 : n;
     self->score_evaluations += score ? n : 0;

@@ -49,6 +49,33 @@ static void the_first_failure_in_block_order_is_returned(void **state)
     assert_int_equal(ph_device_run(&device, 1000, task, &self), PH_E_NUMERIC);
 }
 
+static int stop_after_hundred(void *context)
+{
+    const job *self = context;
+    int done = 0;
+    for (size_t b = 0; b < 1000; b++) {
+        done += self->visits[b];
+    }
+    return done >= 100;
+}
+
+static void a_stop_is_asked_for_between_blocks(void **state)
+{
+    (void)state;
+    ph_device device;
+    job self = {.fail_at = -1};
+    ph_log log = {.context = &self, .stopped = stop_after_hundred};
+    assert_int_equal(ph_device_init(&device, 1, 1, 0, NULL), 0);
+    device.log = &log;
+    assert_int_equal(ph_device_run(&device, 1000, task, &self), PH_E_INTERRUPTED);
+    for (size_t b = 0; b < 1000; b++) {
+        assert_int_equal(self.visits[b], b < 100);
+    }
+    job few = {.fail_at = -1};
+    log.context = &few;
+    assert_int_equal(ph_device_run(&device, 100, task, &few), PH_OK);
+}
+
 static void more_than_the_machine_has_is_refused(void **state)
 {
     (void)state;
@@ -69,6 +96,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_block_once_by_its_own_worker),
         cmocka_unit_test(the_first_failure_in_block_order_is_returned),
+        cmocka_unit_test(a_stop_is_asked_for_between_blocks),
         cmocka_unit_test(more_than_the_machine_has_is_refused),
     };
     return ph_check_run(tests);

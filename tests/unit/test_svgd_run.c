@@ -394,7 +394,7 @@ static void a_signal_stops_it(void **state)
         known target;
         known_init(&target, LOG_GAMMA, 2, 2, 1);
         talk context = {0, stop, 0};
-        ph_log log = {&context, NULL, stop_after};
+        ph_log log = {.context = &context, .progress = stop_after};
         ph_svgd_settings settings = defaults(1);
         ph_svgd_result *result = NULL;
         ph_error error = {0};
@@ -414,7 +414,7 @@ static void weak_direction_is_named(void **state)
     known_init(&target, NORMAL, 2, 0, 0);
     known_scale_row(&target, 1, 100);
     talk context = {0, 1 << 30, 0};
-    ph_log log = {&context, note, stop_after};
+    ph_log log = {.context = &context, .message = note, .progress = stop_after};
     ph_svgd_settings settings = defaults(1);
     ph_svgd_result *result = NULL;
     ph_target t = known_target(&target);

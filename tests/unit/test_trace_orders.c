@@ -424,7 +424,7 @@ static void recording_can_be_stopped(void **state)
     for (int k = 0; k < 2; k++) {
         process it = process_shipped(model[k].name, model[k].constant, 5000);
         int asked = 0;
-        ph_log log = {&asked, NULL, stop};
+        ph_log log = {.context = &asked, .progress = stop};
         ph_error error = {0};
         ph_trace *trace = NULL;
         assert_int_equal(ph_trace_record(&trace, it.graph, &log, &error),

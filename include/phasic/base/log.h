@@ -3,8 +3,8 @@
 #define PHASIC_BASE_LOG_H
 
 /*
- * How the core talks: it never prints. The caller hands a ph_log with two callbacks
- * (either may be NULL); the core reports messages and progress through it.
+ * How the core talks: it never prints. The caller hands a ph_log with callbacks (any of
+ * them may be NULL); the core reports messages and progress through it.
  */
 enum ph_log_level { PH_LOG_WARNING, PH_LOG_INFO, PH_LOG_DETAIL };
 
@@ -18,11 +18,14 @@ typedef struct ph_log {
      */
     int (*progress)(void *context, const char *what, double fraction,
                     const char *remark);
+    /* Whether a stop is asked for, without a word; called from any thread. */
+    int (*stopped)(void *context);
 } ph_log;
 
 void ph_log_write(const ph_log *self, int level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 int ph_log_progress(const ph_log *self, const char *what, double fraction,
                     const char *format, ...) __attribute__((format(printf, 4, 5)));
+int ph_log_stopped(const ph_log *self);
 
 #endif

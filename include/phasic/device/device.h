@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "phasic/base/error.h"
+#include "phasic/base/log.h"
 
 /*
  * Who computes which block. `groups` device groups of `threads` OpenMP threads each,
@@ -14,6 +15,7 @@
 typedef struct ph_device {
     int groups, threads; /* groups * threads workers in all */
     int processors;      /* CPUs this process may use (affinity mask and CPU quota) */
+    const ph_log *log;   /* asked before each block whether to stop; NULL: never */
 } ph_device;
 
 /*
@@ -29,7 +31,7 @@ int ph_device_workers(const ph_device *self);
 /*
  * Runs task(context, block, worker) for every block in [0, blocks); worker in
  * [0, workers). Each thread has flush-to-zero set. Returns the first non-zero status in
- * block order.
+ * block order; PH_E_INTERRUPTED where a stop left blocks out.
  */
 int ph_device_run(const ph_device *self, size_t blocks,
                   int (*task)(void *context, size_t block, int worker), void *context);
