@@ -33,6 +33,8 @@ typedef struct ph_talk {
     int quiet, verbose, terminal;
     int shown;      /* columns of the progress line that stands there */
     double last;    /* when it was last written */
+    char stage[32]; /* what it tells of, since when and from which fraction on */
+    double began, began_at;
     char **warning; /* every warning said, for the report */
     size_t n_warnings;
 } ph_talk;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "job.h"
+#include "phasic/base/clock.h"
 #include "phasic/base/file.h"
 #include "phasic/base/memory.h"
 #include "phasic/dist/sample.h"
@@ -52,6 +53,7 @@ typedef struct run {
     ph_buffer prefix; /* its label as the first cell of every row */
     uint64_t seed;
     size_t done, all; /* observations written, and wanted */
+    double start;
     size_t n_rewards; /* 0 without --reward */
     const char **name;
     long *reward;         /* [n_rewards] -1: time */
@@ -432,7 +434,9 @@ static int write_rows(run *self, ph_buffer *out)
             size_t end = (b + count) * BLOCK < n ? (b + count) * BLOCK : n;
             (void)ph_log_progress(&self->app->log, "observations",
                                   (double)(self->done + end) / (double)self->all,
-                                  "of %zu", self->all);
+                                  "of %zu, %.2g a second", self->all,
+                                  (double)(self->done + end) /
+                                      (ph_clock_seconds() - self->start));
         }
         if (out->failed) {
             status = PH_E_MEMORY;
@@ -509,6 +513,7 @@ static int write_all(run *self)
     const char *path = ph_options_text(&app->options, "output");
     ph_buffer file = {0}, *out = path ? &file : &app->out;
     int status = PH_OK;
+    self->start = ph_clock_seconds();
     if (self->paths) {
         add_path_header(self, self->job.model, out);
     } else {

@@ -27,19 +27,56 @@ static void take_message(void *context, int level, const char *text)
     }
 }
 
+/* "5 s", "12 min" or "3.5 h". */
+static void add_duration(char *text, size_t size, double seconds)
+{
+    if (seconds < 90) {
+        snprintf(text, size, "%.0f s", seconds);
+    } else if (seconds < 5400) {
+        snprintf(text, size, "%.0f min", seconds / 60);
+    } else {
+        snprintf(text, size, "%.1f h", seconds / 3600);
+    }
+}
+
+/*
+ * How long a stage will last at the pace that it had so far; where nobody knows how
+ * much there is to do, how long it has lasted. Nothing in its first second.
+ */
+static void estimate(ph_talk *self, const char *what, double fraction, double now,
+                     char *text, size_t size)
+{
+    char duration[24];
+    if (strncmp(self->stage, what, sizeof self->stage - 1) != 0 ||
+        fraction < self->began_at) {
+        snprintf(self->stage, sizeof self->stage, "%s", what);
+        self->began = now;
+        self->began_at = fraction;
+    }
+    double passed = now - self->began, done = fraction - self->began_at;
+    text[0] = '\0';
+    if (passed < 1 || (fraction >= 0 && (done <= 0 || fraction >= 1))) {
+        return;
+    }
+    add_duration(duration, sizeof duration,
+                 fraction < 0 ? passed : passed * (1 - fraction) / done);
+    snprintf(text, size, "  %s%s", duration, fraction < 0 ? "" : " left");
+}
+
 static int take_progress(void *context, const char *what, double fraction,
                          const char *remark)
 {
     ph_talk *self = context;
     double now = ph_clock_seconds();
     if (self->terminal && !self->quiet && now - self->last > 0.1) {
-        char line[LINE + 1], share[16] = "";
+        char line[LINE + 1], share[16] = "", time[48];
+        estimate(self, what, fraction, now, time, sizeof time);
         if (fraction >= 0) {
             snprintf(share, sizeof share, " %3.0f%%", 100 * fraction);
         }
-        int length =
-            snprintf(line, sizeof line, "phasic %s: %s%s%s%s", self->command, what,
-                     share, remark && remark[0] ? "  " : "", remark ? remark : "");
+        int length = snprintf(line, sizeof line, "phasic %s: %s%s%s%s%s", self->command,
+                              what, share, time, remark && remark[0] ? "  " : "",
+                              remark ? remark : "");
         length = length > LINE ? LINE : length;
         fprintf(stderr, "\r%s%*s", line,
                 self->shown > length ? self->shown - length : 0, "");

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "phasic/base/clock.h"
 #include "phasic/base/memory.h"
 
 #define PROGRESS_STEP 65536
@@ -196,6 +197,7 @@ static int visit_all(ph_search *self)
 {
     int32_t *key = ph_alloc(self->n_entries, sizeof *key);
     int rules = self->model->kind == PH_MODEL_RULES, status = key ? PH_OK : PH_E_MEMORY;
+    double start = ph_clock_seconds();
     for (size_t v = 0; v < self->count && status == PH_OK; v++) {
         self->visited = v;
         if (ph_grow(&self->row, &self->row_capacity, v + 2, sizeof *self->row) != 0 ||
@@ -214,7 +216,9 @@ static int visit_all(ph_search *self)
             status = check_probabilities(self, key);
         }
         if (status == PH_OK && v % PROGRESS_STEP == PROGRESS_STEP - 1 &&
-            ph_log_progress(self->log, "states", -1, "%zu found", self->count) != 0) {
+            ph_log_progress(self->log, "states", -1, "%zu found, %.2g a second",
+                            self->count,
+                            (double)self->count / (ph_clock_seconds() - start)) != 0) {
             status = ph_error_set(self->error, PH_E_INTERRUPTED,
                                   "stopped while enumerating states");
         }
