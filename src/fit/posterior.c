@@ -29,7 +29,8 @@ static int set_parameters(ph_posterior *self, ph_error *error)
         }
         size_t k = self->d++;
         self->free_index[k] = m;
-        if (parameter->prior.family == PH_PRIOR_NONE) {
+        if (parameter->prior.family == PH_PRIOR_NONE &&
+            (self->parts & PH_POSTERIOR_PRIOR)) {
             ph_error_file(error, model->file);
             ph_error_place(error, "/parameters/%s", parameter->name);
             return ph_error_set(
@@ -77,11 +78,20 @@ int ph_posterior_new(ph_posterior **self, const ph_model *model, const ph_plan *
                      const ph_lik *lik, const ph_data *data, const ph_device *device,
                      ph_error *error)
 {
+    return ph_posterior_new_of(self, PH_POSTERIOR_FULL, model, plan, lik, data, device,
+                               error);
+}
+
+int ph_posterior_new_of(ph_posterior **self, int parts, const ph_model *model,
+                        const ph_plan *plan, const ph_lik *lik, const ph_data *data,
+                        const ph_device *device, ph_error *error)
+{
     size_t p = model->n_parameters;
     ph_posterior *posterior = ph_alloc(1, sizeof *posterior);
     if (!posterior) {
         return ph_error_set(error, PH_E_MEMORY, "out of memory");
     }
+    posterior->parts = parts;
     posterior->model = model;
     posterior->plan = plan;
     posterior->lik = lik;
@@ -224,7 +234,14 @@ static void finish_point(const batch *job, ph_posterior_worker *worker, size_t p
         double theta, slope, jacobian, d_jacobian, d_prior;
         ph_transform(self->lower[k], self->upper[k], z[k], &theta, &slope, &jacobian,
                      &d_jacobian);
-        sum += ph_prior_log(&self->prior[k], theta, &d_prior) + jacobian;
+        double prior = ph_prior_log(&self->prior[k], theta, &d_prior);
+        if (!(self->parts & PH_POSTERIOR_PRIOR)) {
+            prior = d_prior = 0;
+        }
+        if (!(self->parts & PH_POSTERIOR_JACOBIAN)) {
+            jacobian = d_jacobian = 0;
+        }
+        sum += prior + jacobian;
         if (job->score) {
             double d_lik = worker->gradient[self->free_index[k] * PH_LANES + lane];
             job->score[point * self->d + k] = slope * (d_lik + d_prior) + d_jacobian;
@@ -362,7 +379,13 @@ uint64_t ph_posterior_beyond(const ph_posterior *self)
     return self->beyond;
 }
 
+static const char *name_of(void *context, size_t k)
+{
+    const ph_posterior *self = context;
+    return self->model->parameters[self->free_index[k]].name;
+}
+
 ph_target ph_posterior_target(ph_posterior *self)
 {
-    return (ph_target){self, self->d, evaluate, ph_posterior_start};
+    return (ph_target){self, self->d, evaluate, ph_posterior_start, name_of};
 }

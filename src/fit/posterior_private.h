@@ -20,6 +20,7 @@ struct ph_posterior {
     const ph_data *data;
     const ph_device *device;
     size_t d, p;
+    int parts;             /* PH_POSTERIOR_... */
     size_t *free_index;    /* [d] */
     ph_prior *prior;       /* [d] */
     double *lower, *upper; /* [d] support that the transform uses */

@@ -57,8 +57,9 @@ static int attempt(ph_stand_in *self, ph_posterior *posterior, double ratio,
         status = ph_lik_new_like(&self->lik, posterior->lik, self->data, error);
     }
     if (status == PH_OK) {
-        status = ph_posterior_new(&self->posterior, posterior->model, posterior->plan,
-                                  self->lik, self->data, posterior->device, error);
+        status = ph_posterior_new_of(&self->posterior, posterior->parts,
+                                     posterior->model, posterior->plan, self->lik,
+                                     self->data, posterior->device, error);
     }
     return status == PH_OK ? ph_stand_in_check(self, posterior, PH_LANES, z, agrees)
                            : status;

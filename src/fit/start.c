@@ -5,6 +5,9 @@
  * the data: all positive parameters are multiplied by the one factor that makes the
  * mean absorption time, from the elimination trace, equal the median of the data's
  * first part (the plan is that part's). Where no factor does, the point stays as it is.
+ * A parameter without a prior starts at its reference value or the middle of its
+ * support, spread by a normal law in z; every point is then moved to the data's scale,
+ * and the odd ones away from it again by one normal shift in z.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -16,6 +19,7 @@
 
 #define ROUNDS     5
 #define LOG_FACTOR 46.0 /* factors from e^-46 to e^46 */
+#define SPREAD     2.0  /* sd in z where there is no prior */
 
 typedef struct scaling {
     const ph_posterior *self;
@@ -95,12 +99,45 @@ static int scale_to_data(const ph_posterior *self, double *theta)
     return status;
 }
 
+static int has_prior(const ph_posterior *self, size_t k)
+{
+    return self->prior[k].family != PH_PRIOR_NONE;
+}
+
+/* The prior's median, or theta(0). */
+static double middle(const ph_posterior *self, size_t k)
+{
+    double theta = 0;
+    if (has_prior(self, k)) {
+        return ph_prior_quantile(&self->prior[k], 0.5);
+    }
+    ph_transform(self->lower[k], self->upper[k], 0, &theta, NULL, NULL, NULL);
+    return theta;
+}
+
 /* A value inside the support, for the transform. */
 static double inside(const ph_posterior *self, size_t k, double theta)
 {
-    double median = ph_prior_quantile(&self->prior[k], 0.5);
+    double median = middle(self, k);
     int good = isfinite(theta) && theta > self->lower[k] && theta < self->upper[k];
     return good ? theta : median;
+}
+
+/* A draw from the prior, or from the normal law that stands for it. */
+static double draw(const ph_posterior *self, size_t k, uint64_t seed, uint32_t index,
+                   gsl_rng *rng)
+{
+    const ph_parameter *parameter = &self->model->parameters[self->free_index[k]];
+    if (has_prior(self, k)) {
+        return ph_prior_draw(&self->prior[k], rng);
+    }
+    ph_rng stream;
+    ph_rng_init(&stream, seed, PH_RNG_START, index, (uint32_t)k + 1);
+    double center = inside(self, k, parameter->has_value ? parameter->value : NAN);
+    double z = ph_transform_inverse(self->lower[k], self->upper[k], center), theta;
+    ph_transform(self->lower[k], self->upper[k], z + SPREAD * ph_rng_normal(&stream),
+                 &theta, NULL, NULL, NULL);
+    return theta;
 }
 
 int ph_posterior_start(void *context, uint64_t seed, uint32_t index, double *z)
@@ -111,23 +148,28 @@ int ph_posterior_start(void *context, uint64_t seed, uint32_t index, double *z)
         return PH_E_MEMORY;
     }
     memcpy(theta, self->fixed, self->p * sizeof *theta);
+    int rescale = index % 2 == 0;
+    ph_rng aside;
+    ph_rng_init(&aside, seed, PH_RNG_START, index, (uint32_t)self->d + 1);
+    double shift = rescale || index == 1 ? 0 : SPREAD * ph_rng_normal(&aside);
     ph_rng stream;
     ph_rng_gsl generator;
     ph_rng_init(&stream, seed, PH_RNG_START, index, 0);
     gsl_rng *rng = ph_rng_gsl_init(&generator, &stream);
     for (size_t k = 0; k < self->d; k++) {
         const ph_parameter *parameter = &self->model->parameters[self->free_index[k]];
-        double value = index > 1 ? ph_prior_draw(&self->prior[k], rng)
-                                 : ph_prior_quantile(&self->prior[k], 0.5);
+        double value = index > 1 ? draw(self, k, seed, index, rng) : middle(self, k);
+        rescale = rescale || !has_prior(self, k);
         if (index == 0 && parameter->has_value) {
             value = parameter->value;
         }
         theta[self->free_index[k]] = inside(self, k, value);
     }
-    int status = index % 2 == 0 ? scale_to_data(self, theta) : PH_OK;
+    int status = rescale ? scale_to_data(self, theta) : PH_OK;
     for (size_t k = 0; k < self->d; k++) {
         z[k] = ph_transform_inverse(self->lower[k], self->upper[k],
                                     inside(self, k, theta[self->free_index[k]]));
+        z[k] += has_prior(self, k) ? 0 : shift;
     }
     free(theta);
     return status;

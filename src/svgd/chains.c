@@ -18,6 +18,7 @@
 #include "phasic/base/memory.h"
 #include "phasic/base/rng.h"
 #include "phasic/base/status.h"
+#include "walkers.h"
 
 enum {
     WARM_UP = 10,
@@ -30,153 +31,60 @@ enum {
 #define ACCEPTANCE 0.8
 
 typedef struct chains {
-    size_t n, d;
-    double *y, *log_p, *score; /* state */
-    double *next_y, *next_log_p, *next_score;
-    double *momentum;       /* [n][d] */
-    double *start, *energy; /* [n] at the start; to be exceeded */
-    double *factor;         /* [d][d] of the metric's inverse (covariance) */
+    ph_walkers walkers;
     double *mean;
     double epsilon;
 } chains;
 
 static void chains_clear(chains *self)
 {
-    free(self->y);
-    free(self->log_p);
-    free(self->score);
-    free(self->next_y);
-    free(self->next_log_p);
-    free(self->next_score);
-    free(self->momentum);
-    free(self->start);
-    free(self->energy);
-    free(self->factor);
+    ph_walkers_clear(&self->walkers);
     free(self->mean);
 }
 
 static int set_metric(chains *self)
 {
-    size_t d = self->d;
-    ph_moments(self->n, d, self->y, NULL, self->mean, self->factor);
+    ph_walkers *w = &self->walkers;
+    size_t d = w->d;
+    ph_moments(w->n, d, w->y, NULL, self->mean, w->factor);
     double trace = 0;
     for (size_t k = 0; k < d; k++) {
-        trace += self->factor[k * (d + 1)];
+        trace += w->factor[k * (d + 1)];
     }
     for (size_t k = 0; k < d; k++) {
-        self->factor[k * (d + 1)] += 1e-6 * trace / (double)d;
+        w->factor[k * (d + 1)] += 1e-6 * trace / (double)d;
     }
-    return ph_cholesky(d, self->factor, self->factor);
+    return ph_cholesky(d, w->factor, w->factor);
 }
 
 static int chains_init(chains *self, const ph_ensemble *e)
 {
     size_t n = e->n, d = e->d;
     memset(self, 0, sizeof *self);
-    self->n = n;
-    self->d = d;
-    self->y = ph_alloc(n * d, sizeof(double));
-    self->log_p = ph_alloc(n, sizeof(double));
-    self->score = ph_alloc(n * d, sizeof(double));
-    self->next_y = ph_alloc(n * d, sizeof(double));
-    self->next_log_p = ph_alloc(n, sizeof(double));
-    self->next_score = ph_alloc(n * d, sizeof(double));
-    self->momentum = ph_alloc(n * d, sizeof(double));
-    self->start = ph_alloc(n, sizeof(double));
-    self->energy = ph_alloc(n, sizeof(double));
-    self->factor = ph_alloc(d * d, sizeof(double));
+    int status = ph_walkers_init(&self->walkers, n, d);
     self->mean = ph_alloc(d, sizeof(double));
     self->epsilon = 0.8 / pow((double)d, 0.25);
-    if (!self->y || !self->log_p || !self->score || !self->next_y ||
-        !self->next_log_p || !self->next_score || !self->momentum || !self->start ||
-        !self->energy || !self->factor || !self->mean) {
+    if (status < 0 || !self->mean) {
         return PH_E_MEMORY;
     }
-    memcpy(self->y, e->y, n * d * sizeof(double));
-    memcpy(self->log_p, e->log_p, n * sizeof(double));
-    memcpy(self->score, e->score, n * d * sizeof(double));
+    memcpy(self->walkers.y, e->y, n * d * sizeof(double));
+    memcpy(self->walkers.log_p, e->log_p, n * sizeof(double));
+    memcpy(self->walkers.score, e->score, n * d * sizeof(double));
     return set_metric(self);
-}
-
-/* momentum += length * L' score, in whitened coordinates. */
-static void kick(chains *self, const double *score, double length)
-{
-    size_t d = self->d;
-    for (size_t i = 0; i < self->n; i++) {
-        for (size_t k = 0; k < d; k++) {
-            double sum = 0;
-            for (size_t l = k; l < d; l++) {
-                sum += self->factor[l * d + k] * score[i * d + l];
-            }
-            self->momentum[i * d + k] += length * sum;
-        }
-    }
-}
-
-/* y += length * L momentum */
-static void drift(chains *self, double length)
-{
-    size_t d = self->d;
-    for (size_t i = 0; i < self->n; i++) {
-        for (size_t k = 0; k < d; k++) {
-            self->next_y[i * d + k] +=
-                length * ph_dot(k + 1, self->factor + k * d, self->momentum + i * d);
-        }
-    }
-}
-
-static void draw_momenta(chains *self, uint64_t seed, uint32_t iteration)
-{
-    size_t d = self->d;
-    for (size_t i = 0; i < self->n; i++) {
-        ph_rng stream;
-        ph_rng_init(&stream, seed, PH_RNG_CHAIN, (uint32_t)i, iteration);
-        double *p = self->momentum + i * d;
-        for (size_t k = 0; k < d; k++) {
-            p[k] = ph_rng_normal(&stream);
-        }
-        self->start[i] = self->log_p[i] - 0.5 * ph_dot(d, p, p);
-        self->energy[i] = self->start[i] + log(ph_rng_uniform(&stream));
-    }
 }
 
 /* One trajectory of all chains; *acceptance is its mean probability. */
 static int iterate(chains *self, ph_sampler *sampler, uint32_t iteration,
                    double *acceptance)
 {
-    size_t n = self->n, d = self->d;
-    double mean = 0;
-    uint64_t seed = sampler->settings->seed;
     ph_rng stream;
-    ph_rng_init(&stream, seed, PH_RNG_CHAIN, UINT32_MAX, iteration);
+    ph_rng_init(&stream, sampler->settings->seed, PH_RNG_CHAIN, UINT32_MAX, iteration);
     double wanted = ceil(0.5 * M_PI / self->epsilon); /* a quarter of a period */
     int leapfrogs = (int)fmin(fmax(wanted, 1), MOST_LEAPFROGS);
     double epsilon = fmin(self->epsilon, 0.5 * M_PI / leapfrogs) *
                      (0.9 + 0.2 * ph_rng_uniform(&stream));
-    draw_momenta(self, seed, iteration);
-    memcpy(self->next_y, self->y, n * d * sizeof(double));
-    kick(self, self->score, 0.5 * epsilon);
-    for (int step = 1; step <= leapfrogs; step++) {
-        drift(self, epsilon);
-        int status = ph_sampler_eval(sampler, n, self->next_y, self->next_log_p,
-                                     self->next_score);
-        if (status < 0) {
-            return status;
-        }
-        kick(self, self->next_score, step == leapfrogs ? 0.5 * epsilon : epsilon);
-    }
-    for (size_t i = 0; i < n; i++) {
-        const double *p = self->momentum + i * d;
-        double energy = self->next_log_p[i] - 0.5 * ph_dot(d, p, p);
-        mean += fmin(1, exp(energy - self->start[i])) / (double)n;
-        if (energy > self->energy[i]) {
-            self->log_p[i] = self->next_log_p[i];
-            memcpy(self->y + i * d, self->next_y + i * d, d * sizeof(double));
-            memcpy(self->score + i * d, self->next_score + i * d, d * sizeof(double));
-        }
-    }
-    *acceptance = mean;
-    return PH_OK;
+    return ph_walkers_move(&self->walkers, sampler, iteration, leapfrogs, epsilon,
+                           acceptance);
 }
 
 /*
@@ -301,7 +209,40 @@ static int mixing(ph_sample *sample, size_t n_chains)
     return status;
 }
 
-static int store(ph_sample *sample, const chains *self, const ph_sampler *sampler)
+/* The mode that a point is nearest to in that mode's curvature. */
+static size_t nearest_mode(const ph_ensemble *e, const double *y)
+{
+    size_t d = e->d, best = 0;
+    double least = INFINITY;
+    for (size_t m = 0; m < e->clusters; m++) {
+        const double *h = e->reference + m * d * d, *at = e->mode + m * d;
+        double sum = 0;
+        for (size_t k = 0; k < d; k++) {
+            for (size_t l = 0; l < d; l++) {
+                sum += (y[k] - at[k]) * h[k * d + l] * (y[l] - at[l]);
+            }
+        }
+        best = sum < least ? m : best;
+        least = fmin(least, sum);
+    }
+    return best;
+}
+
+size_t ph_chains_crossings(const ph_sample *sample, const ph_ensemble *e)
+{
+    size_t crossings = 0;
+    for (size_t c = 0; c < e->n && e->clusters > 1; c++) {
+        size_t last = nearest_mode(e, sample->y + c * e->d);
+        for (size_t i = c + e->n; i < sample->n; i += e->n) {
+            size_t now = nearest_mode(e, sample->y + i * e->d);
+            crossings += now != last;
+            last = now;
+        }
+    }
+    return crossings;
+}
+
+static int store(ph_sample *sample, const ph_walkers *self, const ph_sampler *sampler)
 {
     size_t n = self->n, d = self->d, at = sample->n;
     int status = ph_sample_reserve(sample, at + n);
@@ -359,7 +300,8 @@ static int warm_up(chains *self, ph_sampler *sampler)
             status =
                 ph_sampler_progress(sampler, "Metropolis correction", 0, "warm-up");
         }
-        if (status == PH_OK && it == WARM_UP / 2 && self->n >= 20 * self->d) {
+        if (status == PH_OK && it == WARM_UP / 2 &&
+            self->walkers.n >= 20 * self->walkers.d) {
             status =
                 set_metric(self); /* fewer particles know it less well than stage 2 */
         }
@@ -381,7 +323,7 @@ int ph_chains_run(ph_sample *sample, ph_sampler *sampler, const ph_ensemble *e)
         double acceptance;
         status = iterate(&self, sampler, (uint32_t)(WARM_UP + it), &acceptance);
         if (status == PH_OK) {
-            status = store(sample, &self, sampler);
+            status = store(sample, &self.walkers, sampler);
         }
         if (status == PH_OK &&
             (it == most || (it >= LEAST_ITERATIONS && it % CHECK_EVERY == 0))) {

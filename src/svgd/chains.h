@@ -12,6 +12,9 @@
  */
 int ph_chains_run(ph_sample *sample, ph_sampler *sampler, const ph_ensemble *ensemble);
 
+/* How often chains went from one mode's neighbourhood to another's. */
+size_t ph_chains_crossings(const ph_sample *sample, const ph_ensemble *ensemble);
+
 /*
  * Effective sample size of x[steps][chains] over split chains (Gelman et al. 2013,
  * Bayesian Data Analysis 3, ch. 11, with Geyer's initial positive sequence), and split

@@ -34,6 +34,7 @@ void ph_sample_clear(ph_sample *self);
 #define PH_STEIN_LIMIT                                                                 \
     6.0 /* an identity off by so many of its errors: mass is missing */
 #define PH_RHAT_LIMIT 1.01
+#define PH_CROSSINGS  400 /* between modes: their masses to a twentieth */
 
 /* Effective size and tail indices of a sample whose weights are set. */
 int ph_sample_tails(ph_sample *self);

@@ -366,7 +366,8 @@ static int ascend(ph_sampler *sampler, search *self)
  * positive had to be replaced.
  */
 static int central_hessian(ph_sampler *sampler, search *self, size_t i, double *h,
-                           int *repaired, double *values, double *vectors)
+                           double *least, int *repaired, double *values,
+                           double *vectors)
 {
     size_t d = self->d;
     const double *rough = self->hessian + i * d * d;
@@ -393,6 +394,7 @@ static int central_hessian(ph_sampler *sampler, search *self, size_t i, double *
     ph_symmetrise(d, h);
     status = ph_eigen(d, h, values, vectors);
     *repaired = 0;
+    *least = values[0];
     for (size_t k = 0; k < d && status == PH_OK; k++) {
         if (values[k] < 1e-6) {
             values[k] = fmax(fabs(values[k]), 0.05);
@@ -410,6 +412,7 @@ static void mode_clear(ph_mode *mode)
     free(mode->z);
     free(mode->hessian);
     free(mode->direction);
+    free(mode->unit);
     memset(mode, 0, sizeof *mode);
 }
 
@@ -429,13 +432,16 @@ static int make_mode(ph_sampler *sampler, search *self, size_t i, ph_mode *mode)
     double *values = ph_alloc(d, sizeof *values);
     double *vectors = ph_alloc(d * d, sizeof *vectors);
     mode->log_p = self->log_p[i];
+    mode->arrived = self->converged[i];
     mode->z = ph_alloc(d, sizeof(double));
     mode->hessian = ph_alloc(d * d, sizeof(double));
     mode->direction = ph_alloc(d, sizeof(double));
-    int status = values && vectors && mode->z && mode->hessian && mode->direction
-                     ? central_hessian(sampler, self, i, mode->hessian, &repaired,
-                                       values, vectors)
-                     : PH_E_MEMORY;
+    mode->unit = ph_alloc(d, sizeof(double));
+    int status =
+        values && vectors && mode->z && mode->hessian && mode->direction && mode->unit
+            ? central_hessian(sampler, self, i, mode->hessian, &mode->least, &repaired,
+                              values, vectors)
+            : PH_E_MEMORY;
     if (status == PH_OK) {
         memcpy(mode->z, self->y + i * d, d * sizeof(double));
         memcpy(mode->direction, vectors, d * sizeof(double));
@@ -473,6 +479,7 @@ static void mode_to_z(const ph_sampler *sampler, ph_mode *mode)
     for (size_t k = 0; k < d; k++) {
         double unit = sampler->basis[k * (d + 1)];
         mode->z[k] *= unit;
+        mode->unit[k] = unit;
         for (size_t l = 0; l < d; l++) {
             mode->hessian[k * d + l] /= unit * sampler->basis[l * (d + 1)];
         }

@@ -72,6 +72,31 @@ void ph_sampler_to_z(const ph_sampler *self, size_t n, const double *y, double *
     }
 }
 
+int ph_sampler_from_z(const ph_sampler *self, const double *z, double *y)
+{
+    size_t d = self->d;
+    double *square = ph_alloc(d * d, sizeof *square);
+    if (!square) {
+        return PH_E_MEMORY;
+    }
+    memset(y, 0, d * sizeof *y);
+    for (size_t i = 0; i < d; i++) { /* normal equations: basis' basis y = basis' r */
+        for (size_t k = 0; k < d; k++) {
+            y[i] += self->basis[k * d + i] * (z[k] - self->center[k]);
+            for (size_t j = 0; j < d; j++) {
+                square[i * d + j] += self->basis[k * d + i] * self->basis[k * d + j];
+            }
+        }
+    }
+    int status = ph_cholesky(d, square, square);
+    if (status == PH_OK) {
+        ph_solve_lower(d, square, y);
+        ph_solve_lower_transposed(d, square, y);
+    }
+    free(square);
+    return status;
+}
+
 /* score <- basis' score, through a row of scratch. */
 static void map_scores(const ph_sampler *self, size_t n, double *score, double *row)
 {

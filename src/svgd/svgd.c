@@ -3,11 +3,11 @@
 #include "phasic/svgd/svgd.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "chains.h"
+#include "direction.h"
 #include "ensemble.h"
 #include "importance.h"
 #include "kernel.h"
@@ -17,6 +17,7 @@
 #include "phasic/base/memory.h"
 #include "phasic/base/rng.h"
 #include "phasic/base/status.h"
+#include "phasic/svgd/hmc.h"
 #include "verdict.h"
 
 void ph_svgd_defaults(ph_svgd_settings *self)
@@ -76,6 +77,7 @@ void ph_svgd_result_free(ph_svgd_result *self)
     free(self->draw);
     free(self->draw_log_p);
     free(self->history);
+    ph_hmc_report_free(self->hmc);
     ph_modes_free(self->mode, self->n_modes);
     free(self);
 }
@@ -258,6 +260,7 @@ static void fill_diagnostics(ph_svgd_diagnostics *out, const ph_ensemble *e,
         out->used_chains = 1;
         out->rhat = sample->rhat;
         out->chain_ess = sample->ess;
+        out->mode_changes = ph_chains_crossings(sample, e);
     }
 }
 
@@ -328,20 +331,14 @@ static int correct(ph_sampler *sampler, const ph_ensemble *e, ph_sample *importa
 static void name_weak(const ph_sampler *sampler, const ph_mode *modes, size_t n_modes)
 {
     for (size_t m = 0; m < n_modes; m++) {
-        char list[200] = "";
-        size_t used = 0;
-        for (size_t k = 0; modes[m].weak && k < sampler->d; k++) {
-            if (fabs(modes[m].direction[k]) > 0.3 && used < sizeof list) {
-                int wrote = snprintf(list + used, sizeof list - used, "%s%zu (%+.2f)",
-                                     used ? ", " : "", k + 1, modes[m].direction[k]);
-                used += wrote > 0 ? (size_t)wrote : 0;
-            }
-        }
+        char list[200];
         if (modes[m].weak) {
             ph_log_write(sampler->log, PH_LOG_WARNING,
                          "the posterior is nearly flat along a direction at mode %zu: "
-                         "parameter %s",
-                         m + 1, list);
+                         "%s",
+                         m + 1,
+                         ph_direction_text(sampler->target, modes[m].direction, list,
+                                           sizeof list));
         }
     }
 }

@@ -8,119 +8,108 @@
 #include "verdict.h"
 
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <string.h>
 
-#include "phasic/base/buffer.h"
+#include "sentences.h"
 
 #define SHIFT_LIMIT 1.0 /* particles against summaries, in sd or log sd */
 
-typedef struct verdict {
-    ph_buffer text;
-    int faults;
-} verdict;
-
-static void say(verdict *self, int fault, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void say(verdict *self, int fault, const char *format, ...)
-{
-    char sentence[256];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(sentence, sizeof sentence, format, arguments);
-    va_end(arguments);
-    if (self->text.length) {
-        ph_buffer_add(&self->text, "; ");
-    }
-    ph_buffer_add(&self->text, sentence);
-    self->faults += fault;
-}
-
-static void check_weights(verdict *self, const ph_sample *sample,
+static void check_weights(ph_sentences *self, const ph_sample *sample,
                           const ph_svgd_settings *settings)
 {
     double drawn = (double)sample->n, limit = ph_pareto_limit(sample->n);
     if (sample->ess < settings->ess) {
-        say(self, 1, "the effective sample size is %.0f and %.0f was asked for",
-            sample->ess, settings->ess);
+        ph_say(self, 1, "the effective sample size is %.0f and %.0f was asked for",
+               sample->ess, settings->ess);
     }
     if (sample->pareto_k >= limit && sample->ess <= 0.9 * drawn) {
-        say(self, 1,
-            "the importance weights have a heavy tail (Pareto k %.2f, the limit is "
-            "%.2f), so the posterior reaches further than the proposals",
-            sample->pareto_k, limit);
+        ph_say(self, 1,
+               "the importance weights have a heavy tail (Pareto k %.2f, the limit is "
+               "%.2f), so the posterior reaches further than the proposals",
+               sample->pareto_k, limit);
     }
     if (sample->largest >= PH_WEIGHT_LIMIT) {
-        say(self, 1, "one draw carries %.0f times the average weight", sample->largest);
+        ph_say(self, 1, "one draw carries %.0f times the average weight",
+               sample->largest);
     }
 }
 
-static void check_errors(verdict *self, const ph_sample *sample,
+static void check_errors(ph_sentences *self, const ph_sample *sample,
                          const ph_svgd_settings *settings)
 {
     const ph_calibration *c = &sample->calibration;
     if (!(3 * c->error_mean <= settings->tolerance_mean)) {
-        say(self, 1,
+        ph_say(
+            self, 1,
             "a mean is known to %.2g of a standard deviation only (three Monte Carlo "
             "errors), and %.2g was asked for",
             3 * c->error_mean, settings->tolerance_mean);
     }
     if (!(3 * c->error_sd <= settings->tolerance_sd)) {
-        say(self, 1,
+        ph_say(
+            self, 1,
             "a standard deviation is known to %.2g of itself only (three Monte Carlo "
             "errors), and %.2g was asked for",
             3 * c->error_sd, settings->tolerance_sd);
     }
     if (sample->moment_k >= PH_MOMENT_LIMIT) {
-        say(self, 1,
+        ph_say(
+            self, 1,
             "the posterior's tails are so heavy that its standard deviation cannot be "
             "estimated (Pareto k %.2f of the squared deviations)",
             sample->moment_k);
     }
     if (c->stein > PH_STEIN_LIMIT) {
-        say(self, 1,
+        ph_say(
+            self, 1,
             "a Stein identity is violated by %.1f Monte Carlo errors, so some of the "
             "posterior is missing from the sample",
             c->stein);
     }
     if (c->shift > 3) {
-        say(self, 0, "calibration moved a mean by %.1f Monte Carlo errors", c->shift);
+        ph_say(self, 0, "calibration moved a mean by %.1f Monte Carlo errors",
+               c->shift);
     }
 }
 
-static void check_chains(verdict *self, const ph_sample *sample)
+static void check_chains(ph_sentences *self, const ph_sample *sample,
+                         const ph_svgd_result *result)
 {
+    size_t changes = result->diagnostics.mode_changes;
+    if (result->n_modes > 1 && changes < PH_CROSSINGS) {
+        ph_say(self, 1,
+               "the posterior has %zu modes and the chains moved between them %zu "
+               "times, too few to weigh them",
+               result->n_modes, changes);
+    }
     if (!(sample->rhat < PH_RHAT_LIMIT)) {
-        say(self, 1, "the chains disagree (split R-hat %.3f, the limit is %.2f)",
-            sample->rhat, PH_RHAT_LIMIT);
+        ph_say(self, 1, "the chains disagree (split R-hat %.3f, the limit is %.2f)",
+               sample->rhat, PH_RHAT_LIMIT);
     }
 }
 
-static void check_shift(verdict *self, const ph_svgd_diagnostics *d)
+static void check_shift(ph_sentences *self, const ph_svgd_diagnostics *d)
 {
     if (d->shift_mean > SHIFT_LIMIT || d->shift_sd > SHIFT_LIMIT) {
-        say(self, 1,
-            "the particles and the weighted sample disagree (means by %.2f standard "
-            "deviations, standard deviations by a factor of %.2f)",
-            d->shift_mean, exp(d->shift_sd));
+        ph_say(self, 1,
+               "the particles and the weighted sample disagree (means by %.2f standard "
+               "deviations, standard deviations by a factor of %.2f)",
+               d->shift_mean, exp(d->shift_sd));
     }
 }
 
 void ph_verdict(ph_svgd_result *result, const ph_sample *sample,
                 const ph_svgd_settings *settings)
 {
-    verdict self = {{0}, 0};
+    ph_sentences self = {{0}, 0};
     check_weights(&self, sample, settings);
     check_errors(&self, sample, settings);
     if (result->diagnostics.used_chains) {
-        check_chains(&self, sample);
+        check_chains(&self, sample, result);
     }
     check_shift(&self, &result->diagnostics);
-    result->converged = self.faults == 0 && !self.text.failed;
-    if (result->converged) {
-        say(&self, 0,
+    if (self.faults == 0) {
+        ph_say(
+            &self, 0,
             "the effective sample size is %.0f; means are known to %.2g of a standard "
             "deviation and standard deviations to %.2g of themselves (three Monte "
             "Carlo "
@@ -130,12 +119,12 @@ void ph_verdict(ph_svgd_result *result, const ph_sample *sample,
     }
     for (size_t m = 0; m < result->n_modes; m++) {
         if (result->mode[m].weak) {
-            say(&self, 0,
+            ph_say(
+                &self, 0,
                 "the data say little about one direction of the parameters at mode %zu",
                 m + 1);
         }
     }
-    snprintf(result->reasons, sizeof result->reasons, "%s",
-             self.text.text ? self.text.text : "");
-    ph_buffer_free(&self.text);
+    result->converged =
+        ph_sentences_close(&self, result->reasons, sizeof result->reasons);
 }

@@ -188,6 +188,32 @@ static void bimodal(void **state)
     known_free(&target);
 }
 
+/*
+ * Beyond the reach of importance sampling chains cannot weigh modes that they do not
+ * travel between: the verdict is no.
+ */
+static void bimodal_in_many_dimensions(void **state)
+{
+    (void)state;
+    const double share[] = {0.5, 0.3};
+    for (int i = 0; i < 2; i++) {
+        for (uint64_t seed = 1; seed <= 2; seed++) {
+            known target;
+            known_init(&target, TWO_NORMALS, 12, 4.5, share[i]);
+            if (seed == 2) { /* along no axis */
+                known_mix(&target, 5, 1);
+            }
+            ph_svgd_settings settings = defaults(seed);
+            ph_svgd_result *result = run(&target, &settings);
+            assert_int_equal(result->n_modes, 2);
+            assert_non_null(strstr(result->reasons, "too few to weigh them"));
+            assert_int_equal(result->converged, 0);
+            ph_svgd_result_free(result);
+            known_free(&target);
+        }
+    }
+}
+
 /* Equal-weight draws: right law, distinct, and in no order. */
 static void equal_weight_draws(void **state)
 {
@@ -456,6 +482,7 @@ int main(void)
         cmocka_unit_test(units_do_not_matter),
         cmocka_unit_test(banana),
         cmocka_unit_test(bimodal),
+        cmocka_unit_test(bimodal_in_many_dimensions),
         cmocka_unit_test(equal_weight_draws),
         cmocka_unit_test(says_not_converged),
         cmocka_unit_test(same_seed_same_bytes),

@@ -11,6 +11,7 @@
 #include "phasic/device/device.h"
 #include "phasic/lik/lik.h"
 #include "phasic/model/model.h"
+#include "phasic/svgd/hmc.h"
 #include "phasic/svgd/svgd.h"
 
 /*
@@ -23,6 +24,21 @@ typedef struct ph_posterior ph_posterior;
 int ph_posterior_new(ph_posterior **self, const ph_model *model, const ph_plan *plan,
                      const ph_lik *lik, const ph_data *data, const ph_device *device,
                      ph_error *error);
+/*
+ * The same with the density made of the likelihood and these parts only. Without
+ * PH_POSTERIOR_PRIOR parameters need no prior; those they have still say where searches
+ * start, and the interval of a uniform one still bounds its parameter. Without
+ * PH_POSTERIOR_JACOBIAN the function of z is the density of theta at theta(z): its
+ * maximum is that over theta.
+ */
+enum {
+    PH_POSTERIOR_PRIOR = 1,
+    PH_POSTERIOR_JACOBIAN = 2,
+    PH_POSTERIOR_FULL = PH_POSTERIOR_PRIOR | PH_POSTERIOR_JACOBIAN
+};
+int ph_posterior_new_of(ph_posterior **self, int parts, const ph_model *model,
+                        const ph_plan *plan, const ph_lik *lik, const ph_data *data,
+                        const ph_device *device, ph_error *error);
 void ph_posterior_free(ph_posterior *self);
 
 const ph_model *ph_posterior_model(const ph_posterior *self);
@@ -66,6 +82,10 @@ typedef struct ph_fit {
  */
 int ph_fit_run(ph_fit **self, ph_posterior *posterior, const ph_svgd_settings *settings,
                int compress, const ph_log *log, ph_error *error);
+/* The same by Hamiltonian Monte Carlo: fit->svgd->hmc is set. */
+int ph_fit_run_hmc(ph_fit **self, ph_posterior *posterior,
+                   const ph_hmc_settings *settings, int compress, const ph_log *log,
+                   ph_error *error);
 void ph_fit_free(ph_fit *self);
 
 #endif

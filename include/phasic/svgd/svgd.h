@@ -30,6 +30,8 @@ typedef struct ph_target {
      * Returns 0; used for the starts of the mode search.
      */
     int (*start)(void *context, uint64_t seed, uint32_t index, double *z);
+    /* Name of dimension k, for sentences; may be NULL. */
+    const char *(*name)(void *context, size_t k);
 } ph_target;
 
 typedef struct ph_svgd_settings {
@@ -53,7 +55,10 @@ typedef struct ph_mode {
         *hessian; /* [d][d] of -log p, exact (differences of scores), made positive */
     int weak;     /* information near-singular along `direction` */
     double *direction; /* [d] unit vector of least information, scaled coordinates */
-    double weight;     /* posterior mass of its neighbourhood, from stage 3 */
+    double least;  /* that information, in units of the starts' spread; may be < 0 */
+    int arrived;   /* the search came to rest */
+    double *unit;  /* [d] the starts' spread */
+    double weight; /* posterior mass of its neighbourhood, from stage 3 */
 } ph_mode;
 
 typedef struct ph_svgd_diagnostics {
@@ -72,6 +77,7 @@ typedef struct ph_svgd_diagnostics {
     double error_mean, error_sd; /* worst Monte Carlo errors: in sd, relative */
     double rhat, chain_ess;      /* of the Metropolis correction; 0 if it did not run */
     int used_chains;
+    size_t mode_changes; /* of the chains: how often one went from a mode to another */
     uint64_t value_evaluations, score_evaluations; /* points, not batches */
     double seconds[4];                             /* wall time of the stages */
 } ph_svgd_diagnostics;
@@ -91,6 +97,7 @@ typedef struct ph_svgd_result {
     int converged;
     char reasons[1024]; /* sentences joined by "; ": why it is, or is not, converged */
     double *history;    /* [iterations][4]: mean log p, r1, r2, step */
+    struct ph_hmc_report *hmc; /* where ph_hmc_run made it (svgd/hmc.h), else NULL */
 } ph_svgd_result;
 
 /*
