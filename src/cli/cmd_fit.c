@@ -7,28 +7,33 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "fit_method.h"
 #include "job.h"
 #include "phasic/base/clock.h"
 #include "phasic/base/file.h"
 #include "phasic/base/memory.h"
 #include "phasic/fit/fit.h"
+#include "phasic/fit/map.h"
 #include "phasic/num/lanes.h"
+#include "phasic/report/map.h"
 #include "phasic/report/summary.h"
 #include "phasic/report/table.h"
 
-#define TYPICAL_SCORES 40 /* score evaluations a particle in a typical run */
+/* Of a typical run: score evaluations a particle, Newton steps, leapfrog steps. */
+#define TYPICAL_SCORES    40
+#define TYPICAL_STEPS     15
+#define TYPICAL_LEAPFROGS 4
 
 /* clang-format off */
 const ph_option ph_fit_options[] = {
     {"output", 'o', PH_OPTION_TEXT, "PREFIX", NULL, 0, 0, 0,
      "write PREFIX.json and PREFIX.csv"},
     {"force", 0, PH_OPTION_FLAG, NULL, NULL, 0, 0, 0, "overwrite existing results"},
-    {"method", 0, PH_OPTION_CHOICE, "svgd|map", "svgd", 0, 0, 0,
-     "how it is found; map is not available yet"},
+    PH_OPTION_METHODS,
     {"particles", 0, PH_OPTION_WHOLE, "N", "200", 8, 1e6, 0,
      "particles, a multiple of 8"},
     {"draws", 0, PH_OPTION_WHOLE, "N", NULL, 1, 1e7, 0,
-     "draws in PREFIX.csv [as many as particles]"},
+     "draws in PREFIX.csv [as many as particles; 4000 of hmc]"},
     {"tolerance", 0, PH_OPTION_REAL, "X", "0.05", 1e-6, 1, 0,
      "Monte Carlo error that counts as converged: of means\nin posterior sd, of sds "
      "relative"},
@@ -50,8 +55,11 @@ typedef struct run {
     ph_app *app;
     ph_job job;
     ph_posterior *posterior;
+    ph_fit_method method;
     ph_svgd_settings settings;
-    ph_fit *fit;
+    ph_hmc_settings hmc;
+    ph_fit *fit; /* of svgd and hmc */
+    ph_map *map; /* of map */
     ph_summary *summary;
     ph_setting_record *records;
     size_t n_records;
@@ -68,11 +76,13 @@ static int read_settings(run *self)
     ph_app *app = self->app;
     const ph_options *options = &app->options;
     ph_svgd_settings *s = &self->settings;
-    if (strcmp(ph_options_text(options, "method"), "svgd") != 0) {
-        ph_error_place(&app->error, "--method");
-        return ph_error_set(&app->error, PH_E_FEATURE,
-                            "'%s' is not available in this version; use svgd",
-                            ph_options_text(options, "method"));
+    self->method = ph_fit_method_of(app);
+    int status = ph_fit_method_check(app);
+    if (status == PH_OK && self->method == PH_FIT_HMC) {
+        status = ph_fit_method_hmc(app, &self->hmc);
+    }
+    if (status != PH_OK) {
+        return status;
     }
     ph_svgd_defaults(s);
     s->seed = ph_options_whole(options, "seed");
@@ -133,9 +143,10 @@ static int set_up(run *self)
     ph_app *app = self->app;
     int status = ph_job_load(&self->job, app, PH_JOB_DATA | PH_JOB_REWARD);
     if (status == PH_OK) {
-        status = ph_posterior_new(&self->posterior, self->job.model,
-                                  self->job.first_plan, self->job.lik, self->job.data,
-                                  &self->job.device, &app->error);
+        status =
+            ph_posterior_new_of(&self->posterior, ph_fit_method_parts(app),
+                                self->job.model, self->job.first_plan, self->job.lik,
+                                self->job.data, &self->job.device, &app->error);
     }
     if (status == PH_OK) {
         status = find_inputs(self);
@@ -167,25 +178,31 @@ static void fill_provenance(run *self, double fit_start)
     p->n_warnings = self->app->talk.n_warnings;
 }
 
-/* What the user must know beside the verdict. */
-static void warn(run *self)
+/* Points of the search or the sampler that had density zero. */
+static void warn_left_out(ph_talk *talk, uint64_t outside, uint64_t beyond)
 {
-    ph_talk *talk = &self->app->talk;
-    if (self->fit->outside > 0) {
+    if (outside > 0) {
         ph_talk_warn(
             talk,
             "%llu of the parameter vectors that were tried lay outside the model "
             "(a rate negative or not finite); they have density zero",
-            (unsigned long long)self->fit->outside);
+            (unsigned long long)outside);
     }
-    if (self->fit->beyond > 0) {
+    if (beyond > 0) {
         ph_talk_warn(
             talk,
             "%llu of the parameter vectors that were tried have rates so large "
             "that they were left out (see phasic-fit(1)); they count as density "
             "zero",
-            (unsigned long long)self->fit->beyond);
+            (unsigned long long)beyond);
     }
+}
+
+/* What the user must know beside the verdict. */
+static void warn(run *self)
+{
+    ph_talk *talk = &self->app->talk;
+    warn_left_out(talk, self->fit->outside, self->fit->beyond);
     for (size_t i = 0; i < self->summary->length; i++) {
         const ph_summary_row *row = &self->summary->row[i];
         if (row->not_finite) {
@@ -214,12 +231,29 @@ static int write_file(run *self, const char *path,
 
 static void report_csv(ph_buffer *out, const run *self)
 {
-    ph_report_csv(out, self->fit, &self->provenance);
+    if (self->map) {
+        ph_report_map_csv(out, self->map, &self->provenance);
+    } else {
+        ph_report_csv(out, self->fit, &self->provenance);
+    }
 }
 
 static void report_json(ph_buffer *out, const run *self)
 {
-    ph_report_json(out, self->summary, self->fit, &self->provenance);
+    if (self->map) {
+        ph_report_map_json(out, self->map, &self->provenance);
+    } else {
+        ph_report_json(out, self->summary, self->fit, &self->provenance);
+    }
+}
+
+static void report_text(ph_buffer *out, const run *self)
+{
+    if (self->map) {
+        ph_report_map_text(out, self->map, &self->provenance);
+    } else {
+        ph_report_text(out, self->summary, self->fit, &self->provenance);
+    }
 }
 
 /* The posterior as a table with full digits. */
@@ -251,10 +285,12 @@ static void print_result(run *self)
     const char *format = ph_options_text(&app->options, "format");
     if (strcmp(format, "json") == 0) {
         report_json(&app->out, self);
+    } else if (strcmp(format, "csv") == 0 && self->map) {
+        ph_report_map_table(&app->out, self->map, &self->provenance);
     } else if (strcmp(format, "csv") == 0) {
         print_csv(&app->out, self->summary);
     } else {
-        ph_report_text(&app->out, self->summary, self->fit, &self->provenance);
+        report_text(&app->out, self);
         if (self->json_path) {
             ph_buffer_addf(&app->out, "Written: %s, %s\n", self->json_path,
                            self->csv_path);
@@ -266,11 +302,18 @@ static void print_result(run *self)
 static int finish(run *self, double fit_start)
 {
     ph_app *app = self->app;
-    int status = ph_summary_new(&self->summary, self->fit, self->job.model);
+    int status = PH_OK;
+    if (self->map) {
+        warn_left_out(&app->talk, self->map->outside, self->map->beyond);
+    } else {
+        status = ph_summary_new(&self->summary, self->fit, self->job.model);
+    }
     if (status != PH_OK) {
         return status;
     }
-    warn(self);
+    if (self->fit) {
+        warn(self);
+    }
     fill_provenance(self, fit_start);
     if (self->csv_path) {
         status = write_file(self, self->csv_path, report_csv);
@@ -282,9 +325,10 @@ static int finish(run *self, double fit_start)
         return status;
     }
     print_result(self);
-    if (!self->fit->svgd->converged) {
+    if (!(self->map ? self->map->converged : self->fit->svgd->converged)) {
         return ph_error_set(&app->error, PH_E_UNCONVERGED,
-                            "the fit has not converged: %s", self->fit->svgd->reasons);
+                            "the fit has not converged: %s",
+                            self->map ? self->map->reasons : self->fit->svgd->reasons);
     }
     return PH_OK;
 }
@@ -368,6 +412,22 @@ static void print_estimates(run *self, double seconds, double memory)
     ph_table_free(&table);
 }
 
+/* Batches of n scores in a typical run. */
+static double batches(const run *self, double n)
+{
+    const ph_hmc_settings *hmc = &self->hmc;
+    double d = (double)ph_posterior_free_count(self->posterior);
+    switch (self->method) {
+    case PH_FIT_MAP:
+        return ceil((double)self->settings.starts * (d + 1) / n) * TYPICAL_STEPS;
+    case PH_FIT_HMC:
+        return ceil((double)hmc->chains / n) * TYPICAL_LEAPFROGS *
+               (double)(hmc->warm_up + hmc->draws / hmc->chains);
+    default: break;
+    }
+    return ceil((double)self->settings.particles / n) * TYPICAL_SCORES;
+}
+
 /* Memory is what the process has used after a real evaluation; time is extrapolated. */
 static int dry_run(run *self)
 {
@@ -383,10 +443,26 @@ static int dry_run(run *self)
     }
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
-    double batches =
-        ceil((double)self->settings.particles / (double)n) * TYPICAL_SCORES;
-    print_estimates(self, seconds * batches, 1024.0 * (double)usage.ru_maxrss);
+    print_estimates(self, seconds * batches(self, (double)n),
+                    1024.0 * (double)usage.ru_maxrss);
     return PH_OK;
+}
+
+static int find_posterior(run *self)
+{
+    ph_app *app = self->app;
+    int compress = !ph_options_flag(&app->options, "no-compress");
+    switch (self->method) {
+    case PH_FIT_MAP:
+        return ph_map_run(&self->map, self->posterior, &self->settings, &app->log,
+                          &app->error);
+    case PH_FIT_HMC:
+        return ph_fit_run_hmc(&self->fit, self->posterior, &self->hmc, compress,
+                              &app->log, &app->error);
+    default: break;
+    }
+    return ph_fit_run(&self->fit, self->posterior, &self->settings, compress, &app->log,
+                      &app->error);
 }
 
 int ph_cmd_fit(ph_app *app)
@@ -405,15 +481,14 @@ int ph_cmd_fit(ph_app *app)
     } else if (status == PH_OK) {
         double fit_start = ph_clock_seconds();
         ph_signals_catch();
-        int compress = !ph_options_flag(&app->options, "no-compress");
-        status = ph_fit_run(&self.fit, self.posterior, &self.settings, compress,
-                            &app->log, &app->error);
+        status = find_posterior(&self);
         ph_talk_clear(&app->talk);
         status = status == PH_OK ? finish(&self, fit_start) : status;
     }
     ph_options_records_free(self.records, self.n_records);
     ph_summary_free(self.summary);
     ph_fit_free(self.fit);
+    ph_map_free(self.map);
     ph_posterior_free(self.posterior);
     ph_job_free(&self.job);
     free(self.json_path);

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "identify.h"
 #include "phasic/base/memory.h"
 #include "stand_in.h"
 
@@ -52,9 +53,15 @@ static int natural_scale(const ph_posterior *posterior, const ph_model *model, s
     return PH_OK;
 }
 
+/* Which sampler runs: the settings that are not NULL. */
+typedef struct method {
+    const ph_svgd_settings *svgd;
+    const ph_hmc_settings *hmc;
+} method;
+
 /* One run of the sampler on a posterior, and its samples on the natural scale. */
-static int run(ph_fit **self, ph_posterior *posterior, const ph_svgd_settings *settings,
-               const ph_log *log, ph_error *error)
+static int run(ph_fit **self, ph_posterior *posterior, method how, const ph_log *log,
+               ph_error *error)
 {
     const ph_model *model = ph_posterior_model(posterior);
     ph_target target = ph_posterior_target(posterior);
@@ -62,7 +69,8 @@ static int run(ph_fit **self, ph_posterior *posterior, const ph_svgd_settings *s
     if (!fit) {
         return ph_error_set(error, PH_E_MEMORY, "out of memory");
     }
-    int status = ph_svgd_run(&fit->svgd, &target, settings, log, error);
+    int status = how.hmc ? ph_hmc_run(&fit->svgd, &target, how.hmc, log, error)
+                         : ph_svgd_run(&fit->svgd, &target, how.svgd, log, error);
     if (status != PH_OK) {
         goto out;
     }
@@ -89,18 +97,20 @@ out:
     return PH_OK;
 }
 
-int ph_fit_run(ph_fit **self, ph_posterior *posterior, const ph_svgd_settings *settings,
-               int compress, const ph_log *log, ph_error *error)
+/* Compressed data stand in for large ones where they agree. */
+static int run_compressed(ph_fit **self, ph_posterior *posterior, method how,
+                          int compress, const ph_log *log, ph_error *error)
 {
+    uint64_t seed = how.hmc ? how.hmc->seed : how.svgd->seed;
     ph_fit *fit = NULL;
     ph_stand_in stand_in = {0};
     int agrees = 1, status = PH_OK;
     if (compress) {
-        status = ph_stand_in_find(&stand_in, posterior, settings->seed, log, error);
+        status = ph_stand_in_find(&stand_in, posterior, seed, log, error);
     }
     if (status == PH_OK) {
-        status = run(&fit, stand_in.posterior ? stand_in.posterior : posterior,
-                     settings, log, error);
+        status = run(&fit, stand_in.posterior ? stand_in.posterior : posterior, how,
+                     log, error);
     }
     if (status == PH_OK && stand_in.posterior) {
         status = ph_stand_in_check(&stand_in, posterior, fit->draws, fit->svgd->draw,
@@ -113,7 +123,11 @@ int ph_fit_run(ph_fit **self, ph_posterior *posterior, const ph_svgd_settings *s
             "the compressed data differ at the posterior; running on all data");
         ph_fit_free(fit);
         fit = NULL;
-        status = run(&fit, posterior, settings, log, error);
+        status = run(&fit, posterior, how, log, error);
+    }
+    if (status == PH_OK) {
+        status = ph_identify_fit(fit->svgd, posterior, fit->svgd->reasons,
+                                 sizeof fit->svgd->reasons);
     }
     if (status != PH_OK) {
         ph_fit_free(fit);
@@ -121,6 +135,21 @@ int ph_fit_run(ph_fit **self, ph_posterior *posterior, const ph_svgd_settings *s
     }
     *self = fit;
     return PH_OK;
+}
+
+int ph_fit_run(ph_fit **self, ph_posterior *posterior, const ph_svgd_settings *settings,
+               int compress, const ph_log *log, ph_error *error)
+{
+    return run_compressed(self, posterior, (method){settings, NULL}, compress, log,
+                          error);
+}
+
+int ph_fit_run_hmc(ph_fit **self, ph_posterior *posterior,
+                   const ph_hmc_settings *settings, int compress, const ph_log *log,
+                   ph_error *error)
+{
+    return run_compressed(self, posterior, (method){NULL, settings}, compress, log,
+                          error);
 }
 
 void ph_fit_free(ph_fit *self)

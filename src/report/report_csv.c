@@ -5,8 +5,10 @@
  * save_warmup, thin, id and metric; booleans as 0 and 1; num_samples equal to the rows;
  * lp__ first and no other sampler column; `method = sample` (with `variational` the
  * first row is taken for the mean); an algorithm that is not Stan's fixed_param; no
- * comment between the header and the draws. No times and no thread counts stand here:
- * the bytes depend on seed, model, data and settings alone.
+ * comment between the header and the draws. Chains of Hamiltonian Monte Carlo stand
+ * one after the other under a name that is not Stan's either: it would ask for a
+ * metric. No times and no thread counts stand here: the bytes depend on seed, model,
+ * data and settings alone.
  */
 #include <ctype.h>
 #include <math.h>
@@ -14,7 +16,7 @@
 #include <string.h>
 
 #include "phasic/base/memory.h"
-#include "phasic/report/summary.h"
+#include "report_private.h"
 
 /* Comment values are one word: what is not a letter, digit, '.', '-' becomes '_'. */
 static void add_word(ph_buffer *out, const char *text)
@@ -27,7 +29,7 @@ static void add_word(ph_buffer *out, const char *text)
     ph_buffer_add(out, "\n");
 }
 
-static void add_header(ph_buffer *out, const ph_fit *fit, const ph_provenance *p)
+void ph_report_csv_origin(ph_buffer *out, const ph_provenance *p)
 {
     const char *slash = strrchr(p->model->file, '/');
     const char *file = slash ? slash + 1 : p->model->file;
@@ -35,24 +37,31 @@ static void add_header(ph_buffer *out, const ph_fit *fit, const ph_provenance *p
     add_word(out, p->model->name && p->model->name[0] ? p->model->name : file);
     ph_buffer_addf(out, "# phasic_model_sha256 = %s\n", p->model->digest);
     ph_buffer_addf(out, "# phasic_data_sha256 = %s\n", p->data->digest);
+}
+
+static void add_header(ph_buffer *out, const ph_fit *fit, const ph_provenance *p)
+{
+    const ph_hmc_report *hmc = fit->svgd->hmc;
+    ph_report_csv_origin(out, p);
     ph_buffer_addf(out,
                    "# method = sample\n"
                    "#   sample\n"
                    "#     num_samples = %zu\n"
-                   "#     num_warmup = 0\n"
+                   "#     num_warmup = %zu\n"
                    "#     save_warmup = 0\n"
                    "#     thin = 1\n"
-                   "#     algorithm = svgd\n"
+                   "#     algorithm = %s\n"
                    "#       engine = phasic\n"
                    "#       metric = unit_e\n"
                    "#       max_depth = 0\n"
-                   "#       particles = %zu\n"
+                   "#       %s = %zu\n"
                    "#       phasic_converged = %d\n"
                    "# id = 1\n"
                    "# random\n"
                    "#   seed = %llu\n",
-                   fit->draws, fit->svgd->particles, fit->svgd->converged != 0,
-                   (unsigned long long)p->seed);
+                   fit->draws, hmc ? hmc->warm_up : 0, hmc ? "phasic_hmc" : "svgd",
+                   hmc ? "phasic_chains" : "particles", fit->svgd->particles,
+                   fit->svgd->converged != 0, (unsigned long long)p->seed);
 }
 
 static int is_finite_column(const ph_fit *fit, size_t column)

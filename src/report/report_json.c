@@ -2,10 +2,9 @@
 /* PREFIX.json: what the fit found, how far it can be believed, and how it was made. */
 #include <string.h>
 
-#include "phasic/report/json.h"
-#include "phasic/report/summary.h"
+#include "report_private.h"
 
-static void add_origin(ph_json *json, const ph_provenance *p)
+void ph_report_origin(ph_json *json, const ph_provenance *p)
 {
     ph_json_text(json, "phasic", p->version);
     ph_json_row(json, "command");
@@ -115,7 +114,41 @@ static void add_history(ph_json *json, const ph_svgd_result *result)
     ph_json_close(json);
 }
 
-static void add_diagnostics(ph_json *json, const ph_fit *fit)
+/* One object a quantity: how well the chains know it. */
+static void add_mixing(ph_json *json, const char *name, const ph_mixing *it)
+{
+    ph_json_object(json, name);
+    ph_json_number(json, "rhat", it->rhat);
+    ph_json_number(json, "ess_bulk", it->ess_bulk);
+    ph_json_number(json, "ess_tail", it->ess_tail);
+    ph_json_number(json, "ess_mean", it->ess_mean);
+    ph_json_close(json);
+}
+
+static void add_hmc(ph_json *json, const ph_fit *fit, const ph_model *model)
+{
+    const ph_hmc_report *it = fit->svgd->hmc;
+    ph_json_object(json, "hmc");
+    ph_json_whole(json, "chains", it->chains);
+    ph_json_whole(json, "warmup", it->warm_up);
+    ph_json_whole(json, "draws_per_chain", it->draws);
+    ph_json_whole(json, "divergences", it->divergences);
+    ph_json_number(json, "acceptance", it->acceptance);
+    ph_json_number(json, "step_size", it->step_size);
+    ph_json_number(json, "leapfrogs", it->leapfrogs);
+    ph_json_number(json, "e_bfmi", it->e_bfmi);
+    ph_json_object(json, "mixing");
+    for (size_t m = 0, k = 0; m < model->n_parameters; m++) {
+        if (!model->parameters[m].is_fixed) {
+            add_mixing(json, model->parameters[m].name, &it->mixing[k++]);
+        }
+    }
+    add_mixing(json, "lp__", &it->density);
+    ph_json_close(json);
+    ph_json_close(json);
+}
+
+static void add_diagnostics(ph_json *json, const ph_fit *fit, const ph_model *model)
 {
     const ph_svgd_result *result = fit->svgd;
     const ph_svgd_diagnostics *d = &result->diagnostics;
@@ -141,6 +174,7 @@ static void add_diagnostics(ph_json *json, const ph_fit *fit)
     if (d->used_chains) {
         ph_json_number(json, "rhat", d->rhat);
         ph_json_number(json, "chain_ess", d->chain_ess);
+        ph_json_whole(json, "mode_changes", d->mode_changes);
     }
     ph_json_whole(json, "value_evaluations", d->value_evaluations);
     ph_json_whole(json, "score_evaluations", d->score_evaluations);
@@ -149,13 +183,17 @@ static void add_diagnostics(ph_json *json, const ph_fit *fit)
     ph_json_whole(json, "iterations", d->iterations);
     ph_json_whole(json, "modes", d->modes);
     add_modes(json, result);
-    add_history(json, result);
+    if (result->hmc) {
+        add_hmc(json, fit, model);
+    } else {
+        add_history(json, result);
+    }
     ph_json_close(json);
 }
 
-/* The reasons are sentences joined by "; ". */
-static void add_reasons(ph_json *json, const char *reasons)
+void ph_report_verdict(ph_json *json, int converged, const char *reasons)
 {
+    ph_json_boolean(json, "converged", converged);
     ph_json_array(json, "reasons");
     while (*reasons) {
         const char *end = strstr(reasons, "; ");
@@ -170,26 +208,34 @@ static void add_reasons(ph_json *json, const char *reasons)
     ph_json_close(json);
 }
 
+void ph_report_close(ph_json *json, const ph_provenance *p, size_t stages,
+                     const double *seconds)
+{
+    ph_json_object(json, "timing");
+    ph_json_number(json, "setup_seconds", p->seconds_setup);
+    ph_json_number(json, "fit_seconds", p->seconds_fit);
+    if (stages) {
+        ph_json_numbers(json, "stage_seconds", stages, seconds);
+    }
+    ph_json_close(json);
+    ph_json_array(json, "warnings");
+    for (size_t i = 0; i < p->n_warnings; i++) {
+        ph_json_text(json, NULL, p->warnings[i]);
+    }
+    ph_json_close(json);
+}
+
 void ph_report_json(ph_buffer *out, const ph_summary *summary, const ph_fit *fit,
                     const ph_provenance *provenance)
 {
     ph_json json;
     ph_json_init(&json, out);
     ph_json_object(&json, NULL);
-    add_origin(&json, provenance);
+    ph_report_origin(&json, provenance);
+    ph_json_text(&json, "method", fit->svgd->hmc ? "hmc" : "svgd");
     add_posterior(&json, summary);
-    add_diagnostics(&json, fit);
-    ph_json_boolean(&json, "converged", fit->svgd->converged);
-    add_reasons(&json, fit->svgd->reasons);
-    ph_json_object(&json, "timing");
-    ph_json_number(&json, "setup_seconds", provenance->seconds_setup);
-    ph_json_number(&json, "fit_seconds", provenance->seconds_fit);
-    ph_json_numbers(&json, "stage_seconds", 4, fit->svgd->diagnostics.seconds);
-    ph_json_close(&json);
-    ph_json_array(&json, "warnings");
-    for (size_t i = 0; i < provenance->n_warnings; i++) {
-        ph_json_text(&json, NULL, provenance->warnings[i]);
-    }
-    ph_json_close(&json);
+    add_diagnostics(&json, fit, provenance->model);
+    ph_report_verdict(&json, fit->svgd->converged, fit->svgd->reasons);
+    ph_report_close(&json, provenance, 4, fit->svgd->diagnostics.seconds);
     ph_json_close(&json);
 }

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "phasic/report/summary.h"
 #include "phasic/report/table.h"
+#include "report_private.h"
 
 #define DIGITS 5
 #define WIDTH  80
@@ -66,8 +66,7 @@ static void add_correlations(ph_buffer *out, const ph_summary *summary)
     ph_table_free(&table);
 }
 
-/* Text in lines of at most WIDTH columns, broken at blanks. */
-static void add_wrapped(ph_buffer *out, const char *text)
+void ph_report_wrapped(ph_buffer *out, const char *text)
 {
     while (strlen(text) > WIDTH) {
         size_t n = WIDTH;
@@ -81,8 +80,7 @@ static void add_wrapped(ph_buffer *out, const char *text)
     ph_buffer_addf(out, "%s\n", text);
 }
 
-/* "3 states", with the noun in the plural unless there is one. */
-static void add_count(ph_buffer *out, double n, const char *noun)
+void ph_report_count(ph_buffer *out, double n, const char *noun)
 {
     char number[32];
     ph_buffer_addf(out, "%s %s%s", ph_double_text(n, number), noun, n == 1 ? "" : "s");
@@ -95,7 +93,7 @@ void ph_report_text(ph_buffer *out, const ph_summary *summary, const ph_fit *fit
     const ph_model *model = provenance->model;
     ph_buffer_addf(out, "Posterior of %s from ",
                    model->name ? model->name : model->file);
-    add_count(out, provenance->data->total_weight, "observation");
+    ph_report_count(out, provenance->data->total_weight, "observation");
     ph_buffer_add(out, "\n\n");
     add_posterior(out, summary);
     add_correlations(out, summary);
@@ -107,6 +105,10 @@ void ph_report_text(ph_buffer *out, const ph_summary *summary, const ph_fit *fit
     } else {
         ph_buffer_addf(out, ", Pareto k %s", ph_number_text(d->pareto_k, 2, 0, k));
     }
+    const ph_hmc_report *hmc = fit->svgd->hmc;
+    if (hmc) {
+        ph_buffer_addf(out, "; %zu chains of %zu draws", hmc->chains, hmc->draws);
+    }
     ph_buffer_addf(out, "; seed %llu; %.2f s\n", (unsigned long long)provenance->seed,
                    provenance->seconds_setup + provenance->seconds_fit);
     ph_buffer verdict = {0};
@@ -116,7 +118,7 @@ void ph_report_text(ph_buffer *out, const ph_summary *summary, const ph_fit *fit
     if (verdict.failed) {
         out->failed = 1;
     } else {
-        add_wrapped(out, verdict.text);
+        ph_report_wrapped(out, verdict.text);
     }
     ph_buffer_free(&verdict);
 }
