@@ -44,7 +44,8 @@ const ph_command ph_commands[] = {
      "given the observations in DATA, by Stein variational gradient descent with\n"
      "importance sampling. Prints a table; with --output PREFIX also writes PREFIX.json\n"
      "(summary, settings, diagnostics) and PREFIX.csv (draws in CmdStan's layout).\n"
-     "Exit code 3 says that the result was written but has not converged.",
+     "With --method map, modes or maximum likelihood; with hmc, Markov chains. Exit code\n"
+     "3 says that the result was written but has not converged.",
      2, 2, 1, ph_fit_options, ph_common_options, ph_cmd_fit},
     {"grad", "MODEL [DATA]", "analytic gradients against numeric ones",
      "Compares the analytic gradient of the log-likelihood of DATA with central\n"

@@ -290,6 +290,112 @@ static void all_kinds_in_any_unit(void **state)
     }
 }
 
+/* One observation, and many: the posterior is Gamma(2 + n, 3 + sum). */
+static void conjugate_gamma_of_one_and_of_many(void **state)
+{
+    (void)state;
+    const size_t counts[] = {1, 30000};
+    for (int c = 0; c < 2; c++) {
+        size_t n = counts[c];
+        double *time = calloc(n, sizeof *time), sum = 0;
+        for (size_t i = 0; i < n; i++) {
+            time[i] = -log(((double)i + 0.5) / (double)n);
+            sum += time[i];
+        }
+        bench *self = bench_new(
+            process_text("{\"phasic\": 1, \"name\": \"one\", \"parameters\": {\"r\": "
+                         "{\"prior\": {\"gamma\": {\"shape\": 2, \"rate\": 3}}}}, "
+                         "\"matrix\": {\"initial\": [1], \"rates\": [[0, \"r\"]]}}"),
+            n, time, NULL);
+        ph_svgd_settings settings;
+        ph_svgd_defaults(&settings);
+        settings.seed = 5;
+        ph_fit *fit = NULL;
+        ph_error error = {0};
+        if (ph_fit_run(&fit, self->posterior, &settings, 1, NULL, &error) != PH_OK) {
+            fail_msg("%s", error.message);
+        }
+        double shape = 2 + (double)n, rate = 3 + sum;
+        moments r = weighted(fit, 0);
+        assert_int_equal(fit->svgd->converged, 1);
+        assert_near(r.mean, shape / rate, 0.03 * sqrt(shape) / rate);
+        assert_close(r.sd, sqrt(shape) / rate, 0.03);
+        assert_near(share_below(fit, 0, gsl_cdf_gamma_Pinv(0.025, shape, 1 / rate)),
+                    0.025, 0.006);
+        assert_near(share_below(fit, 0, gsl_cdf_gamma_Pinv(0.975, shape, 1 / rate)),
+                    0.975, 0.006);
+        ph_fit_free(fit);
+        bench_free(self);
+        free(time);
+    }
+}
+
+/*
+ * Two stages in a row with rates a and b: density a b (e^-at - e^-bt) / (b - a). Mean,
+ * sd and correlation against trapezoids in (log a, log b), by the default and by hmc.
+ */
+static void two_parameters_by_quadrature(void **state)
+{
+    (void)state;
+    enum { N = 12 };
+    double time[N], s[6] = {0};
+    for (int i = 0; i < N; i++) {
+        time[i] = 0.2 + 0.25 * i;
+    }
+    for (double u = -6; u < 4.5; u += 0.02) {
+        for (double v = -6 + 1e-3; v < 4.5; v += 0.02) { /* never a = b */
+            double a = exp(u), b = exp(v), p = 2 * u - a + 6 * v - 2 * b;
+            for (int i = 0; i < N; i++) {
+                p += log(a * b * (exp(-a * time[i]) - exp(-b * time[i])) / (b - a));
+            }
+            p = exp(p);
+            const double f[6] = {1, a, b, a * a, b * b, a * b};
+            for (int k = 0; k < 6; k++) {
+                s[k] += p * f[k];
+            }
+        }
+    }
+    double ma = s[1] / s[0], mb = s[2] / s[0], sa = sqrt(s[3] / s[0] - ma * ma);
+    double sb = sqrt(s[4] / s[0] - mb * mb), r = (s[5] / s[0] - ma * mb) / (sa * sb);
+    bench *self = bench_new(
+        process_text("{\"phasic\": 1, \"name\": \"two\", \"parameters\": {"
+                     "\"a\": {\"prior\": {\"gamma\": {\"shape\": 2, \"rate\": 1}}}, "
+                     "\"b\": {\"prior\": {\"gamma\": {\"shape\": 6, \"rate\": 2}}}}, "
+                     "\"matrix\": {\"initial\": [1, 0], \"rates\": [[0, \"a\", 0], "
+                     "[0, 0, \"b\"]]}}"),
+        N, time, NULL);
+    for (int method = 0; method < 2; method++) {
+        ph_svgd_settings svgd;
+        ph_hmc_settings hmc;
+        ph_svgd_defaults(&svgd);
+        ph_hmc_defaults(&hmc);
+        svgd.seed = hmc.seed = 6;
+        hmc.draws = 16000;
+        ph_fit *fit = NULL;
+        ph_error error = {0};
+        int status = method
+                         ? ph_fit_run_hmc(&fit, self->posterior, &hmc, 0, NULL, &error)
+                         : ph_fit_run(&fit, self->posterior, &svgd, 0, NULL, &error);
+        if (status != PH_OK) {
+            fail_msg("%s", error.message);
+        }
+        moments a = weighted(fit, 0), b = weighted(fit, 1);
+        double cross = 0, far = method ? 2 : 1; /* hmc: three errors of 2500 draws */
+        for (size_t i = 0; i < fit->n; i++) {
+            cross += fit->weight[i] * (fit->sample[2 * i] - a.mean) *
+                     (fit->sample[2 * i + 1] - b.mean);
+        }
+        assert_int_equal(fit->svgd->converged, 1);
+        assert_near(a.mean, ma, 0.03 * far * sa);
+        assert_near(b.mean, mb, 0.03 * far * sb);
+        assert_close(a.sd, sa, 0.03 * far);
+        assert_close(b.sd, sb, 0.03 * far);
+        assert_near(cross / (a.sd * b.sd), r, 0.03 * far);
+        ph_fit_free(fit);
+    }
+    bench_free(self);
+}
+
 static void what_cannot_be_fitted_is_refused(void **state)
 {
     (void)state;
@@ -328,6 +434,8 @@ int main(void)
         cmocka_unit_test(batches_agree_with_single_points),
         cmocka_unit_test(conjugate_gamma_in_any_unit),
         cmocka_unit_test(all_kinds_in_any_unit),
+        cmocka_unit_test(conjugate_gamma_of_one_and_of_many),
+        cmocka_unit_test(two_parameters_by_quadrature),
         cmocka_unit_test(what_cannot_be_fitted_is_refused),
     };
     return ph_check_run(tests);

@@ -30,6 +30,15 @@ static const struct {
     {PH_PRIOR_BETA, {2, 5}, 0, 1},
     {PH_PRIOR_BETA, {0.5, 0.5}, 0, 1},
     {PH_PRIOR_BETA, {3, 2}, 0.25, 0.5},
+    {PH_PRIOR_GAMMA, {2, 3}, 0.5, INFINITY},
+    {PH_PRIOR_LOGNORMAL, {0, 1}, 0.5, 4},
+    {PH_PRIOR_NORMAL, {1, 2}, -1, 3},
+    {PH_PRIOR_NORMAL, {0.5, 0.2}, 0, 1},
+    {PH_PRIOR_HALF_NORMAL, {5, 0}, 1, INFINITY},
+    {PH_PRIOR_HALF_NORMAL, {5, 0}, 0, 1},
+    {PH_PRIOR_HALF_CAUCHY, {2, 0}, 0.5, 30},
+    {PH_PRIOR_EXPONENTIAL, {3, 0}, 0.5, INFINITY},
+    {PH_PRIOR_UNIFORM, {0.2, 0.4}, 0, 1},
 };
 enum { TABLE = sizeof table / sizeof *table };
 
