@@ -19,8 +19,6 @@
 #include "phasic/base/rng.h"
 #include "phasic/base/status.h"
 
-enum { PULLS = 30 };
-
 void ph_ensemble_clear(ph_ensemble *self)
 {
     free(self->y);
@@ -72,13 +70,7 @@ static int map_modes(ph_ensemble *self, const ph_sampler *sampler, const ph_mode
     int status = PH_OK;
     for (size_t m = 0; m < self->clusters && status == PH_OK; m++) {
         double *h = self->reference + m * d * d, *y = self->mode + m * d;
-        for (size_t k = d; k-- > 0;) {
-            double sum = modes[m].z[k] - sampler->center[k];
-            for (size_t l = k + 1; l < d; l++) {
-                sum -= b[k * d + l] * y[l];
-            }
-            y[k] = sum / b[k * d + k];
-        }
+        ph_sampler_from_z(sampler, 1, modes[m].z, y);
         memset(work, 0, d * d * sizeof *work);
         memset(h, 0, d * d * sizeof *h);
         for (size_t i = 0; i < d * d * d; i++) { /* work = H B */
@@ -182,31 +174,6 @@ static int place(ph_ensemble *self, const ph_sampler *sampler)
     return PH_OK;
 }
 
-/* Pulls particles outside the model halfway to their mode until all are inside. */
-static int pull_inside(ph_ensemble *self, ph_sampler *sampler)
-{
-    size_t d = self->d;
-    int status = ph_sampler_eval(sampler, self->n, self->y, self->log_p, self->score);
-    for (int pull = 0; pull <= PULLS && status == PH_OK; pull++) {
-        int outside = 0;
-        for (size_t i = 0; i < self->n; i++) {
-            const double *mode = self->mode + self->cluster[i] * d;
-            if (self->log_p[i] == -INFINITY) {
-                outside = 1;
-                for (size_t k = 0; k < d; k++) {
-                    double *y = &self->y[i * d + k];
-                    *y = pull == PULLS ? mode[k] : 0.5 * (*y + mode[k]);
-                }
-            }
-        }
-        if (!outside) {
-            break;
-        }
-        status = ph_sampler_eval(sampler, self->n, self->y, self->log_p, self->score);
-    }
-    return status;
-}
-
 int ph_ensemble_init(ph_ensemble *self, ph_sampler *sampler, const ph_mode *modes,
                      size_t n_modes)
 {
@@ -220,12 +187,5 @@ int ph_ensemble_init(ph_ensemble *self, ph_sampler *sampler, const ph_mode *mode
     if (status == PH_OK) {
         status = place(self, sampler);
     }
-    if (status == PH_OK) {
-        status = pull_inside(self, sampler);
-    }
-    if (status == PH_OK) {
-        memcpy(self->last_y, self->y, self->n * self->d * sizeof(double));
-        memcpy(self->last_score, self->score, self->n * self->d * sizeof(double));
-    }
-    return status;
+    return status == PH_OK ? ph_ensemble_pull_inside(self, sampler) : status;
 }

@@ -29,6 +29,26 @@ int ph_ensemble_init(ph_ensemble *self, ph_sampler *sampler, const ph_mode *mode
                      size_t n_modes);
 void ph_ensemble_clear(ph_ensemble *self);
 
+/*
+ * Puts the particles of an ensemble just made elsewhere: to draws from the prior, those
+ * outside the model pulled halfway towards their mode until inside, or to the points of
+ * the settings, where one outside the model is PH_E_DATA.
+ */
+int ph_ensemble_place(ph_ensemble *self, ph_sampler *sampler);
+
+/* Evaluates the particles, and pulls those outside the model halfway to their mode
+ * until all are inside. */
+int ph_ensemble_pull_inside(ph_ensemble *self, ph_sampler *sampler);
+
+/* Gives every particle to the mode that is nearest in its own Hessian, and sorts the
+ * particles by mode, otherwise in the order they have. */
+int ph_ensemble_regroup(ph_ensemble *self);
+
+/* Adds a row to the history and shows the particles to the observer; bandwidth may be
+ * NaN. */
+int ph_ensemble_record(ph_ensemble *self, const ph_sampler *sampler, double step,
+                       double bandwidth);
+
 /* Stage 2: moves the particles by Stein variational Newton (d <= PH_NEWTON_DIMENSIONS)
  * or matrix-preconditioned SVGD. */
 int ph_ensemble_transport(ph_ensemble *self, ph_sampler *sampler);
@@ -43,5 +63,20 @@ enum { PH_NEWTON_DIMENSIONS = 10 };
  * its cluster.
  */
 int ph_ensemble_curvature(ph_ensemble *self, ph_sampler *sampler);
+
+/*
+ * Classical SVGD in place of ph_ensemble_transport, by the classical settings: in z
+ * (PH_SVGD_PLAIN) or in the sampler's frame (PH_SVGD_MATRIX). A particle that would
+ * leave the model stays where it is in that iteration.
+ */
+int ph_ensemble_classical(ph_ensemble *self, ph_sampler *sampler);
+
+/*
+ * phi[n][d] of classical SVGD at x[n][d] with scores score[n][d], and the kernel's h
+ * (NaN where it is one for each coordinate). PH_E_NUMERIC where the particles coincide.
+ */
+int ph_classical_direction(const ph_classical *settings, size_t n, size_t d,
+                           const double *x, const double *score, double *phi,
+                           double *bandwidth);
 
 #endif

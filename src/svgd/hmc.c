@@ -83,7 +83,7 @@ static int place(hmc *self, size_t i, double width)
         for (size_t k = 0; k < d; k++) {
             z[k] += mode->z[k];
         }
-        status = ph_sampler_from_z(self->sampler, z, self->walkers.y + i * d);
+        ph_sampler_from_z(self->sampler, 1, z, self->walkers.y + i * d);
     }
     free(factor);
     free(z);

@@ -10,9 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bandwidth.h"
 #include "linalg.h"
 #include "phasic/base/memory.h"
 #include "phasic/base/status.h"
+#include "shape.h"
 
 /* out = M (a - b); returns the squared distance in M. */
 static double metric_difference(size_t d, const double *m, const double *a,
@@ -143,30 +145,6 @@ int ph_kernel_newton(const ph_ensemble *self, double *phi, double *step, double 
     return status;
 }
 
-static int compare_double(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* u = L' y and v = L^-1 score: in these coordinates the metric is the identity. */
-static void whitened(const ph_ensemble *self, const double *factor, double *u,
-                     double *v)
-{
-    size_t d = self->d;
-    for (size_t i = 0; i < self->n; i++) {
-        for (size_t k = 0; k < d; k++) {
-            double sum = 0;
-            for (size_t l = k; l < d; l++) {
-                sum += factor[l * d + k] * self->y[i * d + l];
-            }
-            u[i * d + k] = sum;
-        }
-        memcpy(v + i * d, self->score + i * d, d * sizeof *v);
-        ph_solve_lower(d, factor, v + i * d);
-    }
-}
-
 static double distance2(size_t d, const double *a, const double *b)
 {
     double sum = 0;
@@ -176,80 +154,21 @@ static double distance2(size_t d, const double *a, const double *b)
     return sum;
 }
 
-static double median_distance2(size_t n, size_t d, const double *u, double *work)
-{
-    size_t pairs = 0;
-    for (size_t i = 0; i < n; i++) {
-        for (size_t j = 0; j < i; j++) {
-            work[pairs++] = distance2(d, u + i * d, u + j * d);
-        }
-    }
-    qsort(work, pairs, sizeof *work, compare_double);
-    return pairs ? work[pairs / 2] : 1;
-}
-
-/* The linear kernel's part: mean v + (mean v (u-mu)' + I) (u_i - mu). */
-static void add_linear(size_t n, size_t d, const double *u, const double *v,
-                       double *phi, double *mean, double *cross)
-{
-    double *mean_v = cross + d * d;
-    ph_moments(n, d, u, NULL, mean, NULL);
-    ph_moments(n, d, v, NULL, mean_v, NULL);
-    memset(cross, 0, d * d * sizeof *cross);
-    for (size_t i = 0; i < n; i++) {
-        for (size_t k = 0; k < d; k++) {
-            for (size_t l = 0; l < d; l++) {
-                cross[k * d + l] += v[i * d + k] * (u[i * d + l] - mean[l]) / (double)n;
-            }
-        }
-    }
-    for (size_t i = 0; i < n; i++) {
-        const double *x = u + i * d;
-        for (size_t k = 0; k < d; k++) {
-            double sum = mean_v[k] + x[k] - mean[k];
-            for (size_t l = 0; l < d; l++) {
-                sum += cross[k * d + l] * (x[l] - mean[l]);
-            }
-            phi[i * d + k] += sum;
-        }
-    }
-}
-
-static void add_rbf(size_t n, size_t d, const double *u, const double *v, double h2,
-                    double *phi)
-{
-    for (size_t i = 0; i < n; i++) {
-        double *out = phi + i * d, total = 0;
-        memset(out, 0, d * sizeof *out);
-        for (size_t j = 0; j < n; j++) {
-            double kernel = exp(-0.5 * distance2(d, u + i * d, u + j * d) / h2);
-            total += kernel;
-            for (size_t k = 0; k < d; k++) {
-                out[k] += kernel * (v[j * d + k] + (u[i * d + k] - u[j * d + k]) / h2);
-            }
-        }
-        for (size_t k = 0; k < d; k++) {
-            out[k] /= total;
-        }
-    }
-}
-
 int ph_kernel_preconditioned(const ph_ensemble *self, const double *metric, double *phi,
                              double *step, double *norm, double *length)
 {
     size_t n = self->n, d = self->d;
-    double *factor = ph_alloc(d * d, sizeof *factor), *mean = ph_alloc(d, sizeof *mean);
+    double *factor = ph_alloc(d * d, sizeof *factor);
     double *u = ph_alloc(n * d, sizeof *u), *v = ph_alloc(n * d, sizeof *v);
     double *pairs = ph_alloc(n * n / 2, sizeof *pairs);
-    double *cross = ph_alloc(d * d + d, sizeof *cross);
-    int status = factor && mean && u && v && pairs && cross
-                     ? ph_cholesky(d, metric, factor)
-                     : PH_E_MEMORY;
+    double *work = ph_alloc(d * d + 2 * d, sizeof *work);
+    int status = factor && u && v && pairs && work ? ph_cholesky(d, metric, factor)
+                                                   : PH_E_MEMORY;
     if (status == PH_OK) {
-        whitened(self, factor, u, v);
-        double h2 = median_distance2(n, d, u, pairs);
-        add_rbf(n, d, u, v, h2, phi);
-        add_linear(n, d, u, v, phi, mean, cross);
+        ph_shape_whiten(n, d, factor, self->y, self->score, u, v);
+        double h2 = ph_median_distance2(n, d, u, pairs);
+        ph_shape_sum(PH_SHAPE_RBF, n, d, u, v, h2, 1, phi);
+        ph_shape_add_linear(n, d, u, v, 1, phi, work);
         *norm = sqrt(ph_dot(n * d, phi, phi) / (double)n);
         *length = fmin(0.5, h2);
         memcpy(step, phi, n * d * sizeof *step);
@@ -258,11 +177,10 @@ int ph_kernel_preconditioned(const ph_ensemble *self, const double *metric, doub
         }
     }
     free(factor);
-    free(mean);
     free(u);
     free(v);
     free(pairs);
-    free(cross);
+    free(work);
     return status;
 }
 

@@ -190,7 +190,7 @@ static int hessian_to_z(const polish *self, double *out)
     for (size_t k = 0; k < d && status == PH_OK; k++) { /* column k of B^-1 as a row */
         memcpy(unit, sampler->center, d * sizeof *unit);
         unit[k] += 1;
-        status = ph_sampler_from_z(sampler, unit, inverse + k * d);
+        ph_sampler_from_z(sampler, 1, unit, inverse + k * d);
     }
     for (size_t i = 0; i < d && status == PH_OK; i++) {
         for (size_t j = 0; j < d; j++) {
@@ -341,7 +341,7 @@ static int make_maximum(ph_sampler *sampler, const ph_mode *mode, ph_maximum *it
         status = PH_E_MEMORY;
     }
     if (status == PH_OK) {
-        status = ph_sampler_from_z(sampler, mode->z, self.y);
+        ph_sampler_from_z(sampler, 1, mode->z, self.y);
     }
     for (size_t k = 0; k < d && status == PH_OK; k++) {
         self.width[k] =

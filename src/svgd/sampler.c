@@ -72,33 +72,23 @@ void ph_sampler_to_z(const ph_sampler *self, size_t n, const double *y, double *
     }
 }
 
-int ph_sampler_from_z(const ph_sampler *self, const double *z, double *y)
+void ph_sampler_from_z(const ph_sampler *self, size_t n, const double *z, double *y)
 {
     size_t d = self->d;
-    double *square = ph_alloc(d * d, sizeof *square);
-    if (!square) {
-        return PH_E_MEMORY;
-    }
-    memset(y, 0, d * sizeof *y);
-    for (size_t i = 0; i < d; i++) { /* normal equations: basis' basis y = basis' r */
-        for (size_t k = 0; k < d; k++) {
-            y[i] += self->basis[k * d + i] * (z[k] - self->center[k]);
-            for (size_t j = 0; j < d; j++) {
-                square[i * d + j] += self->basis[k * d + i] * self->basis[k * d + j];
+    const double *b = self->basis;
+    for (size_t i = 0; i < n; i++) {
+        double *out = y + i * d;
+        for (size_t k = d; k-- > 0;) {
+            double sum = z[i * d + k] - self->center[k];
+            for (size_t l = k + 1; l < d; l++) {
+                sum -= b[k * d + l] * out[l];
             }
+            out[k] = sum / b[k * d + k];
         }
     }
-    int status = ph_cholesky(d, square, square);
-    if (status == PH_OK) {
-        ph_solve_lower(d, square, y);
-        ph_solve_lower_transposed(d, square, y);
-    }
-    free(square);
-    return status;
 }
 
-/* score <- basis' score, through a row of scratch. */
-static void map_scores(const ph_sampler *self, size_t n, double *score, double *row)
+void ph_sampler_map_scores(const ph_sampler *self, size_t n, double *score, double *row)
 {
     size_t d = self->d;
     for (size_t i = 0; i < n; i++) {
@@ -179,7 +169,7 @@ int ph_sampler_eval(ph_sampler *self, size_t n, const double *y, double *log_p,
     self->score_evaluations += score ? n : 0;
     status = check_values(self, n, z, log_p, score);
     if (status == PH_OK && score) {
-        map_scores(self, n, score, z + n * d);
+        ph_sampler_map_scores(self, n, score, z + n * d);
     }
     return status;
 }

@@ -31,8 +31,12 @@ void ph_sampler_clear(ph_sampler *self);
 /* Sets the frame; center[d] and basis[d][d] are copied. */
 int ph_sampler_frame(ph_sampler *self, const double *center, const double *basis);
 void ph_sampler_to_z(const ph_sampler *self, size_t n, const double *y, double *z);
-/* The point of the frame that z[d] is: 0, PH_E_MEMORY or PH_E_NUMERIC. */
-int ph_sampler_from_z(const ph_sampler *self, const double *z, double *y);
+/* The way back, for a frame whose basis is upper triangular, as the modes' frame is. y
+ * may be z. */
+void ph_sampler_from_z(const ph_sampler *self, size_t n, const double *z, double *y);
+/* score_z[n][d] to scores in the frame, in place; row[d] is scratch. */
+void ph_sampler_map_scores(const ph_sampler *self, size_t n, double *score,
+                           double *row);
 
 /*
  * log_p[n] = log p_z at y[n][d] (without log_det) and, if score is not NULL,

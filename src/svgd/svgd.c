@@ -30,6 +30,42 @@ void ph_svgd_defaults(ph_svgd_settings *self)
     self->tolerance_sd = 0.05;
     self->ess = 2000;
     self->max_batches = 40;
+    self->classical.optimiser = PH_OPTIMISER_ADAM;
+    self->classical.learning_rate = 0.01;
+    self->classical.schedule_time = 100;
+    self->classical.schedule_last = 0.001;
+    self->classical.iterations = 1000;
+}
+
+static int is_classical(const ph_svgd_settings *settings)
+{
+    return settings->algorithm == PH_SVGD_PLAIN ||
+           settings->algorithm == PH_SVGD_MATRIX;
+}
+
+/* Are the particles the result as they are? */
+static int is_raw(const ph_svgd_settings *settings)
+{
+    return settings->algorithm != PH_SVGD_DEFAULT && !settings->correct;
+}
+
+/* Settings of the classical algorithms; those of PH_BANDWIDTH_PER_DIMENSION hold the
+ * metric already. */
+static int check_classical(const ph_svgd_settings *settings, ph_error *error)
+{
+    const ph_classical *c = &settings->classical;
+    if (!(c->learning_rate > 0) || c->iterations == 0 || !(c->schedule_time > 0) ||
+        !(c->schedule_last >= 0) || !(c->penalty_weight >= 0) ||
+        (c->bandwidth == PH_BANDWIDTH_NUMBER && !(c->length > 0))) {
+        return ph_error_set(error, PH_E_USAGE,
+                            "learning rate, bandwidth, iterations and times must be "
+                            "positive");
+    }
+    if (c->bandwidth == PH_BANDWIDTH_PER_DIMENSION && c->metric != PH_METRIC_IDENTITY) {
+        return ph_error_set(error, PH_E_USAGE,
+                            "a bandwidth for each dimension needs the metric identity");
+    }
+    return PH_OK;
 }
 
 static int check_settings(const ph_target *target, const ph_svgd_settings *settings,
@@ -61,7 +97,7 @@ static int check_settings(const ph_target *target, const ph_svgd_settings *setti
             error, PH_E_USAGE,
             "tolerances and the effective sample size must be positive");
     }
-    return PH_OK;
+    return is_classical(settings) ? check_classical(settings, error) : PH_OK;
 }
 
 void ph_svgd_result_free(ph_svgd_result *self)
@@ -92,8 +128,8 @@ static void cluster_masses(const ph_sample *sample, size_t clusters, double *mas
 }
 
 /*
- * Particles (each mode's weighted by its mass) against the weighted sample: worst
- * difference of means in sd and of log sd.
+ * Particles (each mode's weighted by its mass, or, with mass NULL, all alike) against
+ * the weighted sample: worst difference of means in sd and of log sd.
  */
 static int compare(ph_svgd_result *result, const ph_ensemble *e,
                    const ph_sample *sample, const double *mass)
@@ -109,7 +145,8 @@ static int compare(ph_svgd_result *result, const ph_ensemble *e,
         for (to = from; to < n && e->cluster[to] == e->cluster[from]; to++) {
         }
         for (size_t i = from; i < to; i++) {
-            weight[i] = mass[e->cluster[from]] / (double)(to - from);
+            weight[i] =
+                mass ? mass[e->cluster[from]] / (double)(to - from) : 1 / (double)n;
         }
     }
     ph_moments(n, d, result->particle, weight, mean, c);
@@ -256,7 +293,7 @@ static void fill_diagnostics(ph_svgd_diagnostics *out, const ph_ensemble *e,
     out->calibration_shift = sample->calibration.shift;
     out->error_mean = sample->calibration.error_mean;
     out->error_sd = sample->calibration.error_sd;
-    if (sample != importance) {
+    if (sample->rhat > 0) {
         out->used_chains = 1;
         out->rhat = sample->rhat;
         out->chain_ess = sample->ess;
@@ -264,16 +301,36 @@ static void fill_diagnostics(ph_svgd_diagnostics *out, const ph_ensemble *e,
     }
 }
 
-/* Everything but the modes. */
-static int finish(ph_svgd_result *result, const ph_sampler *sampler,
-                  const ph_ensemble *e, const ph_sample *importance,
-                  const ph_sample *sample)
+/* The particles as a sample of equal weights. */
+static int raw_sample(ph_sample *out, const ph_sampler *sampler, const ph_ensemble *e)
+{
+    size_t n = e->n, d = e->d;
+    out->d = d;
+    out->n_columns = 1;
+    int status = ph_sample_reserve(out, n);
+    if (status < 0) {
+        return status;
+    }
+    out->n = n;
+    out->ess = (double)n;
+    out->inefficiency = 1;
+    memcpy(out->y, e->y, n * d * sizeof(double));
+    memcpy(out->log_p, e->log_p, n * sizeof(double));
+    ph_sampler_to_z(sampler, n, e->y, out->z);
+    for (size_t i = 0; i < n; i++) {
+        out->weight[i] = out->calibrated[i] = 1 / (double)n;
+    }
+    return PH_OK;
+}
+
+/* What is handed out: `sample` itself, or the particles where they are the result. */
+static int hand_out(ph_svgd_result *result, const ph_sampler *sampler,
+                    const ph_ensemble *e, const ph_sample *sample)
 {
     size_t d = e->d, n = sample->n;
-    double *mass = ph_alloc(e->clusters, sizeof *mass);
-    int status = mass ? allocate(result, e, sample, sampler->settings) : PH_E_MEMORY;
+    int status = allocate(result, e, sample, sampler->settings);
     if (status < 0) {
-        goto out;
+        return status;
     }
     ph_sampler_to_z(sampler, e->n, e->y, result->particle);
     memcpy(result->z, sample->z, n * d * sizeof(double));
@@ -281,19 +338,62 @@ static int finish(ph_svgd_result *result, const ph_sampler *sampler,
     memcpy(result->weight, sample->calibrated, n * sizeof(double));
     memcpy(result->raw_weight, sample->weight, n * sizeof(double));
     memcpy(result->history, e->history, 4 * e->iterations * sizeof(double));
+    return resample(result, sample, sampler->settings->seed);
+}
+
+/* The verdict on particles: they must agree with the corrected sample. */
+static int judge_raw(ph_svgd_result *result, const ph_ensemble *e,
+                     const ph_sample *importance, const ph_svgd_settings *settings)
+{
+    ph_svgd_diagnostics *d = &result->diagnostics;
+    d->ess = (double)result->particles;
+    d->calibration_shift = 0;
+    if (result->d > PH_IMPORTANCE_DIMENSIONS) { /* its weights are no reference */
+        d->error_mean = d->error_sd = d->shift_mean = d->shift_sd = INFINITY;
+    } else {
+        int status = compare(result, e, importance, NULL);
+        if (status < 0) {
+            return status;
+        }
+        d->error_mean += d->shift_mean;
+        d->error_sd += d->shift_sd;
+    }
+    ph_verdict_raw(result, importance, settings);
+    return PH_OK;
+}
+
+/* Everything but the modes. `sample` is the corrected one. */
+static int finish(ph_svgd_result *result, const ph_sampler *sampler,
+                  const ph_ensemble *e, const ph_sample *importance,
+                  const ph_sample *sample)
+{
+    const ph_svgd_settings *settings = sampler->settings;
+    int raw = is_raw(settings);
+    ph_sample particles = {0};
+    double *mass = ph_alloc(e->clusters, sizeof *mass);
+    int status = mass ? PH_OK : PH_E_MEMORY;
+    if (status == PH_OK && raw) {
+        status = raw_sample(&particles, sampler, e);
+    }
+    if (status == PH_OK) {
+        status = hand_out(result, sampler, e, raw ? &particles : sample);
+    }
+    if (status < 0) {
+        goto out;
+    }
     fill_diagnostics(&result->diagnostics, e, importance, sample);
     cluster_masses(importance, e->clusters, mass);
     for (size_t m = 0; m < e->clusters; m++) {
         result->mode[m].weight = mass[m];
     }
-    status = compare(result, e, sample, mass);
-    if (status == PH_OK) {
-        status = resample(result, sample, sampler->settings->seed);
-    }
-    if (status == PH_OK) {
-        ph_verdict(result, sample, sampler->settings);
+    if (raw) {
+        status = judge_raw(result, e, importance, settings);
+    } else {
+        status = compare(result, e, sample, mass);
+        ph_verdict(result, sample, settings);
     }
 out:
+    ph_sample_clear(&particles);
     free(mass);
     return status;
 }
@@ -316,7 +416,8 @@ static int correct(ph_sampler *sampler, const ph_ensemble *e, ph_sample *importa
         status = few ? ph_importance_run(&proposal, importance, sampler)
                      : ph_importance_probe(&proposal, importance, sampler);
     }
-    if (status == PH_OK && (!few || needs_chains(importance, sampler->settings))) {
+    if (status == PH_OK && !is_raw(sampler->settings) &&
+        (!few || needs_chains(importance, sampler->settings))) {
         status = ph_chains_run(chains, sampler, e);
         if (status == PH_OK) {
             status =
@@ -357,7 +458,11 @@ static int run_stages(ph_svgd_result *result, ph_sampler *sampler, ph_ensemble *
     start = now;
     status = ph_ensemble_init(e, sampler, result->mode, result->n_modes);
     if (status == PH_OK) {
-        status = ph_ensemble_transport(e, sampler);
+        status = ph_ensemble_place(e, sampler);
+    }
+    if (status == PH_OK) {
+        status = is_classical(sampler->settings) ? ph_ensemble_classical(e, sampler)
+                                                 : ph_ensemble_transport(e, sampler);
     }
     seconds[1] = (now = ph_clock_seconds()) - start;
     start = now;

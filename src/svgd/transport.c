@@ -208,23 +208,6 @@ static int move(ph_ensemble *e, ph_sampler *sampler, transport *self)
     return PH_OK;
 }
 
-static int record(ph_ensemble *e, const transport *self)
-{
-    int status = ph_grow(&e->history, &e->history_capacity, 4 * (e->iterations + 1),
-                         sizeof(double));
-    if (status == PH_OK) {
-        double mean = 0, *row = e->history + 4 * e->iterations++;
-        for (size_t i = 0; i < e->n; i++) {
-            mean += e->log_p[i] / (double)e->n;
-        }
-        row[0] = mean;
-        row[1] = e->r1;
-        row[2] = e->r2;
-        row[3] = self->epsilon;
-    }
-    return status;
-}
-
 /* Keeps the ensemble with the smallest residuals. */
 static void keep_best(const ph_ensemble *e, transport *self)
 {
@@ -252,9 +235,16 @@ static int restore_best(ph_ensemble *e, ph_sampler *sampler, const transport *se
     return status == PH_OK ? ph_kernel_residuals(e, &e->r1, &e->r2) : status;
 }
 
-static int direction(ph_ensemble *e, transport *self)
+/* Newton steps, or preconditioned ones in many dimensions. */
+static int takes_newton(const ph_ensemble *e, const ph_sampler *sampler)
 {
-    if (e->d <= PH_NEWTON_DIMENSIONS) {
+    return e->d <= PH_NEWTON_DIMENSIONS ||
+           sampler->settings->algorithm == PH_SVGD_NEWTON;
+}
+
+static int direction(ph_ensemble *e, const ph_sampler *sampler, transport *self)
+{
+    if (takes_newton(e, sampler)) {
         int status = ph_kernel_newton(e, self->phi, self->step, &self->norm);
         if (status == PH_OK) {
             control_step(self);
@@ -267,10 +257,10 @@ static int direction(ph_ensemble *e, transport *self)
 
 static int iterate(ph_ensemble *e, ph_sampler *sampler, transport *self)
 {
-    int status = direction(e, self);
+    int status = direction(e, sampler, self);
     if (status == PH_OK) {
         clip_steps(e, self);
-        status = record(e, self);
+        status = ph_ensemble_record(e, sampler, self->epsilon, NAN);
     }
     if (status == PH_OK) {
         status = move(e, sampler, self);
@@ -328,7 +318,7 @@ static int second_phase(ph_ensemble *e, ph_sampler *sampler, transport *self,
 int ph_ensemble_transport(ph_ensemble *e, ph_sampler *sampler)
 {
     size_t most = sampler->settings->max_iterations;
-    if (e->d > PH_NEWTON_DIMENSIONS && most > PRECONDITIONED_ITERATIONS) {
+    if (!takes_newton(e, sampler) && most > PRECONDITIONED_ITERATIONS) {
         most = PRECONDITIONED_ITERATIONS;
     }
     transport self;

@@ -97,6 +97,21 @@ static void check_shift(ph_sentences *self, const ph_svgd_diagnostics *d)
     }
 }
 
+/* Weak directions, and the sentences into the result. */
+static void conclude(ph_sentences *self, ph_svgd_result *result)
+{
+    for (size_t m = 0; m < result->n_modes; m++) {
+        if (result->mode[m].weak) {
+            ph_say(
+                self, 0,
+                "the data say little about one direction of the parameters at mode %zu",
+                m + 1);
+        }
+    }
+    result->converged =
+        ph_sentences_close(self, result->reasons, sizeof result->reasons);
+}
+
 void ph_verdict(ph_svgd_result *result, const ph_sample *sample,
                 const ph_svgd_settings *settings)
 {
@@ -117,14 +132,51 @@ void ph_verdict(ph_svgd_result *result, const ph_sample *sample,
             sample->ess, 3 * sample->calibration.error_mean,
             3 * sample->calibration.error_sd);
     }
-    for (size_t m = 0; m < result->n_modes; m++) {
-        if (result->mode[m].weak) {
-            ph_say(
-                &self, 0,
-                "the data say little about one direction of the parameters at mode %zu",
-                m + 1);
-        }
+    conclude(&self, result);
+}
+
+/* How far the particles are from the corrected sample. */
+static void check_particles(ph_sentences *self, const ph_svgd_diagnostics *d,
+                            const ph_svgd_settings *settings)
+{
+    if (!(d->error_mean <= settings->tolerance_mean)) {
+        ph_say(
+            self, 1,
+            "a mean of the particles is off by up to %.2g of a standard deviation, and "
+            "%.2g was asked for",
+            d->error_mean, settings->tolerance_mean);
     }
-    result->converged =
-        ph_sentences_close(&self, result->reasons, sizeof result->reasons);
+    if (!(d->error_sd <= settings->tolerance_sd)) {
+        ph_say(
+            self, 1,
+            "a standard deviation of the particles is off by up to %.2g of itself, and "
+            "%.2g was asked for",
+            d->error_sd, settings->tolerance_sd);
+    }
+}
+
+void ph_verdict_raw(ph_svgd_result *result, const ph_sample *importance,
+                    const ph_svgd_settings *settings)
+{
+    const ph_svgd_diagnostics *d = &result->diagnostics;
+    ph_sentences self = {{0}, 0};
+    if (result->d > PH_IMPORTANCE_DIMENSIONS) {
+        ph_say(&self, 1,
+               "particles alone are not checked in more than %d dimensions; the "
+               "correction "
+               "is",
+               PH_IMPORTANCE_DIMENSIONS);
+    } else {
+        check_weights(&self, importance, settings);
+        check_errors(&self, importance, settings);
+        check_particles(&self, d, settings);
+    }
+    if (self.faults == 0) {
+        ph_say(&self, 0,
+               "against importance sampling, means of the particles are off by at most "
+               "%.2g of a standard deviation and standard deviations by %.2g of "
+               "themselves",
+               d->error_mean, d->error_sd);
+    }
+    conclude(&self, result);
 }

@@ -11,4 +11,13 @@
 void ph_verdict(ph_svgd_result *result, const ph_sample *sample,
                 const ph_svgd_settings *settings);
 
+/*
+ * The same for particles that are handed out as they are: converged if the importance
+ * sample is sound and their means and sds agree with its own within the tolerances
+ * (result->diagnostics.error_mean, error_sd). In more dimensions than importance
+ * sampling is trusted in nothing is checked, and they have not converged.
+ */
+void ph_verdict_raw(ph_svgd_result *result, const ph_sample *importance,
+                    const ph_svgd_settings *settings);
+
 #endif

@@ -7,6 +7,7 @@
 
 #include "phasic/base/error.h"
 #include "phasic/base/log.h"
+#include "phasic/svgd/classical.h"
 
 /*
  * Posterior sampling by Stein variational gradient descent, in unconstrained
@@ -25,14 +26,53 @@ typedef struct ph_target {
      */
     int (*eval)(void *context, size_t n, const double *z, double *log_p, double *score);
     /*
-     * Draws one point from a broad law that covers the posterior (prior draws), number
-     * `index` of the stream; and `guess` points from the data's scale come first.
-     * Returns 0; used for the starts of the mode search.
+     * Draws one point from a broad law that covers the posterior, number `index` of the
+     * stream. Points 0, 1 and those with even numbers may be moved to where the data
+     * are; odd numbers from 3 on are plain draws from the prior. Returns 0; used for
+     * the starts of the mode search, and for particles that start at the prior.
      */
     int (*start)(void *context, uint64_t seed, uint32_t index, double *z);
     /* Name of dimension k, for sentences; may be NULL. */
     const char *(*name)(void *context, size_t k);
 } ph_target;
+
+/*
+ * Which algorithm moves the particles. PH_SVGD_DEFAULT is all four stages. With the
+ * others, stage 1 finds the modes, the particles move as asked and are the result,
+ * unless `correct` asks for stages 3 and 4 too; importance sampling then only judges
+ * them. PLAIN is classical SVGD in z; MATRIX the same in the frame where the Hessian at
+ * the best mode is the unit matrix (matrix-preconditioned SVGD, Wang et al. 2019);
+ * NEWTON the default's stage 2, Stein variational Newton, in any number of dimensions.
+ */
+#define PH_ALGORITHM_TABLE(X)                                                          \
+    X(PH_SVGD_DEFAULT, "default")                                                      \
+    X(PH_SVGD_PLAIN, "plain")                                                          \
+    X(PH_SVGD_MATRIX, "matrix")                                                        \
+    X(PH_SVGD_NEWTON, "newton")
+typedef enum ph_algorithm {
+#define X(constant, name) constant,
+    PH_ALGORITHM_TABLE(X)
+#undef X
+} ph_algorithm;
+
+/* Where the particles of PLAIN and MATRIX start. */
+typedef enum ph_initial {
+    PH_INITIAL_LAPLACE, /* the Laplace approximation at the modes */
+    PH_INITIAL_PRIOR,   /* draws from the prior, points 3, 5, ... of ph_target.start */
+    PH_INITIAL_POINTS   /* those of the settings */
+} ph_initial;
+
+/* The particles before iteration `number` of stage 2, for those who keep a history. */
+typedef struct ph_iteration {
+    size_t number, n, d;
+    const double *z; /* [n][d] */
+    double mean_log_p, r1, r2, step;
+    double bandwidth; /* h in the kernel's metric; NaN where there is no one number */
+} ph_iteration;
+typedef struct ph_observer {
+    void *context;
+    int (*see)(void *context, const ph_iteration *iteration); /* 0 or an error */
+} ph_observer;
 
 typedef struct ph_svgd_settings {
     uint64_t seed;
@@ -44,6 +84,12 @@ typedef struct ph_svgd_settings {
     double tolerance_sd;   /* relative; default 0.05 */
     double ess;            /* effective sample size to reach; default 2000 */
     size_t max_batches;    /* of importance draws; default 40 */
+    ph_algorithm algorithm;
+    int correct; /* stages 3 and 4 after an algorithm that is not the default */
+    ph_classical classical; /* PLAIN, MATRIX; default: RBF of the median, Adam 0.01 */
+    ph_initial initial;
+    const double *points;        /* [particles][d] of PH_INITIAL_POINTS, in z */
+    const ph_observer *observer; /* or NULL */
 } ph_svgd_settings;
 void ph_svgd_defaults(ph_svgd_settings *self);
 
