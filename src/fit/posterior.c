@@ -23,8 +23,11 @@ static int set_parameters(ph_posterior *self, ph_error *error)
     const ph_model *model = self->model;
     for (size_t m = 0; m < self->p; m++) {
         const ph_parameter *parameter = &model->parameters[m];
+        self->source[m] = parameter->is_tied ? parameter->tied_to : m;
         if (parameter->is_fixed) {
             self->fixed[m] = parameter->value;
+        }
+        if (parameter->is_fixed || parameter->is_tied) {
             continue;
         }
         size_t k = self->d++;
@@ -103,9 +106,10 @@ int ph_posterior_new_of(ph_posterior **self, int parts, const ph_model *model,
     posterior->lower = ph_alloc(p, sizeof *posterior->lower);
     posterior->upper = ph_alloc(p, sizeof *posterior->upper);
     posterior->fixed = ph_alloc(p, sizeof *posterior->fixed);
+    posterior->source = ph_alloc(p, sizeof *posterior->source);
     int status = PH_E_MEMORY;
     if (posterior->free_index && posterior->prior && posterior->lower &&
-        posterior->upper && posterior->fixed) {
+        posterior->upper && posterior->fixed && posterior->source) {
         status = set_parameters(posterior, error);
     }
     if (status == PH_OK) {
@@ -142,6 +146,7 @@ void ph_posterior_free(ph_posterior *self)
     free(self->lower);
     free(self->upper);
     free(self->fixed);
+    free(self->source);
     ph_trace_free(self->trace);
     free(self);
 }
@@ -170,6 +175,16 @@ uint64_t ph_posterior_outside(const ph_posterior *self)
     return sum;
 }
 
+void ph_posterior_tie(const ph_posterior *self, double *theta, size_t stride)
+{
+    for (size_t m = 0; m < self->p; m++) {
+        if (self->source[m] != m) {
+            memcpy(theta + m * stride, theta + self->source[m] * stride,
+                   stride * sizeof *theta);
+        }
+    }
+}
+
 void ph_posterior_theta(const ph_posterior *self, const double *z, double *theta)
 {
     memcpy(theta, self->fixed, self->p * sizeof *theta);
@@ -177,6 +192,16 @@ void ph_posterior_theta(const ph_posterior *self, const double *z, double *theta
         ph_transform(self->lower[k], self->upper[k], z[k], &theta[self->free_index[k]],
                      NULL, NULL, NULL);
     }
+    ph_posterior_tie(self, theta, 1);
+}
+
+int ph_posterior_z(const ph_posterior *self, size_t k, double theta, double *z)
+{
+    if (!(theta > self->lower[k] && theta < self->upper[k])) {
+        return PH_E_DATA;
+    }
+    *z = ph_transform_inverse(self->lower[k], self->upper[k], theta);
+    return PH_OK;
 }
 
 /* --------------------------------------------------------------- evaluation */
@@ -205,6 +230,17 @@ static void load_lanes(const batch *job, size_t block, ph_posterior_worker *work
             ph_transform(self->lower[k], self->upper[k], job->z[point * self->d + k],
                          &worker->theta[self->free_index[k] * PH_LANES + l], NULL, NULL,
                          NULL);
+        }
+    }
+    ph_posterior_tie(self, worker->theta, PH_LANES);
+}
+
+/* The gradient of a tied parameter is that of its source. */
+static void add_tied(const ph_posterior *self, double *gradient)
+{
+    for (size_t m = 0; m < self->p; m++) {
+        for (size_t l = 0; self->source[m] != m && l < PH_LANES; l++) {
+            gradient[self->source[m] * PH_LANES + l] += gradient[m * PH_LANES + l];
         }
     }
 }
@@ -266,6 +302,9 @@ static int block_task(void *context, size_t block, int w)
     load_lanes(job, block, worker);
     int status = ph_lik_block(job->self->lik, worker->lik, worker->theta, value,
                               job->score ? worker->gradient : NULL, NULL);
+    if (status == PH_OK && job->score) {
+        add_tied(job->self, worker->gradient);
+    }
     for (size_t l = 0; status == PH_OK && l < PH_LANES; l++) {
         size_t at = block * PH_LANES + l;
         if (at < job->n) {

@@ -25,12 +25,16 @@ struct ph_posterior {
     ph_prior *prior;       /* [d] */
     double *lower, *upper; /* [d] support that the transform uses */
     double *fixed;         /* [p] value of fixed parameters */
+    size_t *source; /* [p] the parameter whose value it takes: itself unless tied */
     int n_workers;
     ph_posterior_worker *worker;
     ph_trace *trace;   /* for starting values */
     double rate_limit; /* largest rate out of a state that is evaluated */
     uint64_t beyond;   /* parameter vectors left out for it */
 };
+
+/* Tied parameters take their values: theta[p][stride]. */
+void ph_posterior_tie(const ph_posterior *self, double *theta, size_t stride);
 
 /* ph_target.start: see svgd.h. */
 int ph_posterior_start(void *context, uint64_t seed, uint32_t index, double *z);

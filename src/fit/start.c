@@ -43,6 +43,7 @@ static void log_means(const scaling *job, const double factor[PH_LANES],
             }
         }
     }
+    ph_posterior_tie(self, job->lanes, PH_LANES);
     ph_plan_eval(self->plan, job->lanes, job->u);
     ph_trace_mean(self->trace, job->u, job->work, value, NULL);
     for (int l = 0; l < PH_LANES; l++) {

@@ -15,8 +15,8 @@
 #include "phasic/svgd/svgd.h"
 
 /*
- * The posterior of a model's free (not fixed) parameters: likelihood, priors and the
- * Jacobians of the transforms to unconstrained z. Every parameter that is not fixed
+ * The posterior of a model's free (neither fixed nor tied) parameters: likelihood,
+ * priors and the Jacobians of the transforms to unconstrained z. Every free parameter
  * needs a prior.
  */
 typedef struct ph_posterior ph_posterior;
@@ -47,6 +47,8 @@ size_t ph_posterior_free_count(const ph_posterior *self);
 size_t ph_posterior_free_index(const ph_posterior *self, size_t k); /* in the model */
 /* z[d] -> theta[n_parameters], fixed ones filled in. */
 void ph_posterior_theta(const ph_posterior *self, const double *z, double *theta);
+/* theta of free parameter k to its z; PH_E_DATA outside its support. */
+int ph_posterior_z(const ph_posterior *self, size_t k, double theta, double *z);
 /* The posterior as a target for SVGD; valid as long as self. */
 ph_target ph_posterior_target(ph_posterior *self);
 /* Parameter vectors evaluated so far that lay outside the model. */

@@ -27,6 +27,8 @@ typedef struct ph_parameter {
                             narrowed to where a uniform or beta prior has mass */
     int has_value, is_fixed;
     double value; /* reference value; the fixed value where is_fixed */
+    int is_tied;  /* of a fit: takes the value of parameter tied_to, not tied itself */
+    size_t tied_to;
 } ph_parameter;
 
 typedef struct ph_constant {
