@@ -18,6 +18,7 @@
 #include "phasic/report/map.h"
 #include "phasic/report/summary.h"
 #include "phasic/report/table.h"
+#include "svgd_options.h"
 
 /* Of a typical run: score evaluations a particle, Newton steps, leapfrog steps. */
 #define TYPICAL_SCORES    40
@@ -39,7 +40,8 @@ const ph_option ph_fit_options[] = {
      "relative"},
     {"ess", 0, PH_OPTION_WHOLE, "N", "2000", 10, 1e8, 0, "effective sample size to reach"},
     {"max-iterations", 0, PH_OPTION_WHOLE, "N", "60", 1, 1e6, 0,
-     "iterations of the particles at most"},
+     "default, newton: iterations of the particles at most"},
+    PH_OPTIONS_SVGD,
     {"no-compress", 0, PH_OPTION_FLAG, NULL, NULL, 0, 0, 0,
      "use every observation as it is; large data sets are\notherwise compressed, which "
      "changes log densities by\nless than 1e-11"},
@@ -66,6 +68,13 @@ typedef struct run {
     ph_provenance provenance;
     char *json_path, *csv_path; /* NULL without --output */
     char *input_path[2];        /* model and data; NULL: a pipe */
+    const char *history_path;   /* or NULL */
+    ph_history history;
+    ph_observer observer;
+    double *points; /* initial particles of a file */
+    ph_trace *trace;
+    ph_moment_penalty *regulariser;
+    ph_penalty penalty;
     double start;
 } run;
 
@@ -97,7 +106,26 @@ static int read_settings(run *self)
         return ph_error_set(&app->error, PH_E_USAGE, "expects a multiple of %d",
                             PH_LANES);
     }
-    return PH_OK;
+    return ph_svgd_options_read(app, s);
+}
+
+/* The history is an output like the others, and none of them. */
+static int prepare_history(run *self)
+{
+    ph_app *app = self->app;
+    const char *path = ph_options_text(&app->options, "history");
+    self->history_path = path;
+    if (!path) {
+        return PH_OK;
+    }
+    if (self->json_path &&
+        (strcmp(path, self->json_path) == 0 || strcmp(path, self->csv_path) == 0)) {
+        ph_error_place(&app->error, "--history");
+        ph_error_found(&app->error, path, -1);
+        return ph_error_set(&app->error, PH_E_USAGE, "is a file of --output");
+    }
+    int status = ph_output_check(app, path, "FILE");
+    return status == PH_OK ? ph_initial_check(app, path) : status;
 }
 
 static int prepare_outputs(run *self)
@@ -117,7 +145,13 @@ static int prepare_outputs(run *self)
         return ph_error_set(&app->error, PH_E_MEMORY, "out of memory");
     }
     int status = ph_output_check(app, self->json_path, "PREFIX");
-    return status == PH_OK ? ph_output_check(app, self->csv_path, "PREFIX") : status;
+    if (status == PH_OK) {
+        status = ph_output_check(app, self->csv_path, "PREFIX");
+    }
+    if (status == PH_OK) {
+        status = ph_initial_check(app, self->json_path);
+    }
+    return status == PH_OK ? ph_initial_check(app, self->csv_path) : status;
 }
 
 /*
@@ -143,6 +177,9 @@ static int set_up(run *self)
     ph_app *app = self->app;
     int status = ph_job_load(&self->job, app, PH_JOB_DATA | PH_JOB_REWARD);
     if (status == PH_OK) {
+        status = ph_constraints_apply(app, self->job.model, &app->error);
+    }
+    if (status == PH_OK) {
         status =
             ph_posterior_new_of(&self->posterior, ph_fit_method_parts(app),
                                 self->job.model, self->job.first_plan, self->job.lik,
@@ -154,6 +191,32 @@ static int set_up(run *self)
     if (status == PH_OK) {
         status = ph_options_records(&app->options, &self->records, &self->n_records);
     }
+    return status;
+}
+
+/* What the settings of the sampler point to. */
+static int set_up_svgd(run *self)
+{
+    ph_app *app = self->app;
+    int status = ph_initial_read(app, self->posterior, self->settings.particles,
+                                 &self->points, &app->error);
+    if (status == PH_OK) {
+        status = ph_regularise_new(app, &self->job, self->posterior, &self->regulariser,
+                                   &self->trace);
+    }
+    if (status == PH_OK && self->history_path &&
+        ph_history_init(&self->history, self->posterior) != PH_OK) {
+        status = ph_error_set(&app->error, PH_E_MEMORY, "out of memory");
+    }
+    if (self->regulariser) {
+        self->penalty = ph_moment_penalty_target(self->regulariser);
+        self->settings.classical.penalty = &self->penalty;
+    }
+    if (self->history_path) {
+        self->observer = (ph_observer){&self->history, ph_history_see};
+        self->settings.observer = &self->observer;
+    }
+    self->settings.points = self->points;
     return status;
 }
 
@@ -238,6 +301,11 @@ static void report_csv(ph_buffer *out, const run *self)
     }
 }
 
+static void report_history(ph_buffer *out, const run *self)
+{
+    ph_buffer_add_n(out, self->history.text.text, self->history.text.length);
+}
+
 static void report_json(ph_buffer *out, const run *self)
 {
     if (self->map) {
@@ -315,7 +383,10 @@ static int finish(run *self, double fit_start)
         warn(self);
     }
     fill_provenance(self, fit_start);
-    if (self->csv_path) {
+    if (self->history_path) {
+        status = write_file(self, self->history_path, report_history);
+    }
+    if (status == PH_OK && self->csv_path) {
         status = write_file(self, self->csv_path, report_csv);
     }
     if (status == PH_OK && self->json_path) {
@@ -425,7 +496,12 @@ static double batches(const run *self, double n)
                (double)(hmc->warm_up + hmc->draws / hmc->chains);
     default: break;
     }
-    return ceil((double)self->settings.particles / n) * TYPICAL_SCORES;
+    const ph_svgd_settings *s = &self->settings;
+    double scores = TYPICAL_SCORES;
+    if (s->algorithm == PH_SVGD_PLAIN || s->algorithm == PH_SVGD_MATRIX) {
+        scores += (double)s->classical.iterations;
+    }
+    return ceil((double)s->particles / n) * scores;
 }
 
 /* Memory is what the process has used after a real evaluation; time is extrapolated. */
@@ -474,7 +550,13 @@ int ph_cmd_fit(ph_app *app)
         status = prepare_outputs(&self);
     }
     if (status == PH_OK) {
+        status = prepare_history(&self);
+    }
+    if (status == PH_OK) {
         status = set_up(&self);
+    }
+    if (status == PH_OK) {
+        status = set_up_svgd(&self);
     }
     if (status == PH_OK && dry) {
         status = dry_run(&self);
@@ -489,6 +571,10 @@ int ph_cmd_fit(ph_app *app)
     ph_summary_free(self.summary);
     ph_fit_free(self.fit);
     ph_map_free(self.map);
+    ph_history_free(&self.history);
+    ph_moment_penalty_free(self.regulariser);
+    ph_trace_free(self.trace);
+    free(self.points);
     ph_posterior_free(self.posterior);
     ph_job_free(&self.job);
     free(self.json_path);

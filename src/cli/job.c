@@ -79,8 +79,8 @@ static int read_model(ph_job *self, ph_app *app)
                            : status;
 }
 
-static int unknown_parameter(const ph_model *model, const char *name, size_t length,
-                             ph_error *error)
+int ph_parameter_unknown(const ph_model *model, const char *name, size_t length,
+                         ph_error *error)
 {
     int status = PH_E_MEMORY;
     char *typed = ph_strndup(name, length);
@@ -115,7 +115,7 @@ static int apply_value(ph_model *model, unsigned char *given, const char *text,
         i++;
     }
     if (i == model->n_parameters) {
-        return unknown_parameter(model, text, name, error);
+        return ph_parameter_unknown(model, text, name, error);
     }
     ph_parameter *parameter = &model->parameters[i];
     ph_error_found(error, text, (long)length);

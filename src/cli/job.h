@@ -114,6 +114,10 @@ int ph_job_loglik(const ph_job *self, ph_engine engine, ph_lik_work *work,
 int ph_assignment_read(const char *text, size_t length, size_t *name, double *value,
                        ph_error *error);
 
+/* PH_E_USAGE: the model has no parameter of this name, with the nearest one. */
+int ph_parameter_unknown(const ph_model *model, const char *name, size_t length,
+                         ph_error *error);
+
 /*
  * The points of --at, --grid or --at-file: exactly one of them. Finite and at least 0.
  * *points is released with free.

@@ -170,6 +170,7 @@ static void add_diagnostics(ph_json *json, const ph_fit *fit, const ph_model *mo
     ph_json_number(json, "stein_residual_mean", d->r1);
     ph_json_number(json, "stein_residual_sd", d->r2);
     ph_json_number(json, "ksd", d->ksd);
+    ph_json_boolean(json, "corrected", !d->raw);
     ph_json_boolean(json, "used_chains", d->used_chains);
     if (d->used_chains) {
         ph_json_number(json, "rhat", d->rhat);

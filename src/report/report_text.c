@@ -98,8 +98,9 @@ void ph_report_text(ph_buffer *out, const ph_summary *summary, const ph_fit *fit
     add_posterior(out, summary);
     add_correlations(out, summary);
     char ess[40], k[40];
-    ph_buffer_addf(out, "\nEffective sample size %s",
-                   ph_number_text(rint(d->ess), 6, 0, ess));
+    ph_buffer_addf(
+        out, d->raw ? "\n%s particles, not corrected" : "\nEffective sample size %s",
+        ph_number_text(rint(d->ess), 6, 0, ess));
     if (d->used_chains) {
         ph_buffer_addf(out, ", split R-hat %s", ph_number_text(d->rhat, 4, 0, k));
     } else {

@@ -346,6 +346,7 @@ static int judge_raw(ph_svgd_result *result, const ph_ensemble *e,
                      const ph_sample *importance, const ph_svgd_settings *settings)
 {
     ph_svgd_diagnostics *d = &result->diagnostics;
+    d->raw = 1;
     d->ess = (double)result->particles;
     d->calibration_shift = 0;
     if (result->d > PH_IMPORTANCE_DIMENSIONS) { /* its weights are no reference */

@@ -124,6 +124,8 @@ typedef struct ph_svgd_diagnostics {
     double rhat, chain_ess;      /* of the Metropolis correction; 0 if it did not run */
     int used_chains;
     size_t mode_changes; /* of the chains: how often one went from a mode to another */
+    int raw; /* the particles are the result, error_mean and error_sd how far they are
+                from the importance sample with its own error, ess their number */
     uint64_t value_evaluations, score_evaluations; /* points, not batches */
     double seconds[4];                             /* wall time of the stages */
 } ph_svgd_diagnostics;
