@@ -10,18 +10,23 @@
 
 #include <stdio.h>
 
+static ph_svgd_result *run_with(known *self, const ph_svgd_settings *settings)
+{
+    ph_svgd_result *result = NULL;
+    ph_error error = {0};
+    ph_target target = known_target(self);
+    if (ph_svgd_run(&result, &target, settings, NULL, &error) < 0) {
+        fail_msg("%s", error.message);
+    }
+    return result;
+}
+
 static ph_svgd_result *run(known *self, uint64_t seed)
 {
     ph_svgd_settings settings;
     ph_svgd_defaults(&settings);
     settings.seed = seed;
-    ph_svgd_result *result = NULL;
-    ph_error error = {0};
-    ph_target target = known_target(self);
-    if (ph_svgd_run(&result, &target, &settings, NULL, &error) < 0) {
-        fail_msg("%s", error.message);
-    }
-    return result;
+    return run_with(self, &settings);
 }
 
 /* A target drawn at random: law, dimension, shape, scale, rotation. */
@@ -74,6 +79,46 @@ static void never_a_false_converged(void **state)
     assert_true(converged >= 70);
 }
 
+/* Particles as they are, moved by every algorithm, kernel and start in turn. */
+static void no_false_converged_of_particles(void **state)
+{
+    (void)state;
+    int converged = 0, wrong = 0;
+    for (uint32_t number = 0; number < 120; number++) {
+        known target;
+        ph_svgd_settings settings;
+        random_target(&target, number);
+        ph_svgd_defaults(&settings);
+        settings.seed = number + 1;
+        settings.particles = 96;
+        settings.algorithm = (ph_algorithm)(PH_SVGD_PLAIN + number / 6 % 3);
+        settings.initial = number / 18 % 3 ? PH_INITIAL_LAPLACE : PH_INITIAL_PRIOR;
+        settings.classical.shape = number / 2 % 2 ? PH_SHAPE_IMQ : PH_SHAPE_RBF;
+        settings.classical.linear = number / 3 % 2;
+        settings.classical.metric = (ph_metric)(number / 4 % 3);
+        settings.classical.learning_rate = 0.05;
+        settings.classical.iterations = 300;
+        if (settings.algorithm == PH_SVGD_NEWTON) {
+            settings.initial = PH_INITIAL_LAPLACE;
+        }
+        ph_svgd_result *result = run_with(&target, &settings);
+        known_errors e = known_compare(&target, result->n, result->z, result->weight);
+        int off = !(e.mean <= 0.05 && e.sd <= expm1(0.05)); /* log sd is judged */
+        converged += result->converged;
+        wrong += result->converged && off;
+        if (result->converged && off) {
+            print_message(
+                "# target %u (law %d, d %zu): mean off by %.3f sd, sd by %.3f\n",
+                number, (int)target.law, target.d, e.mean, e.sd);
+        }
+        ph_svgd_result_free(result);
+        known_free(&target);
+    }
+    print_message("# %d of 120 converged, %d of them wrongly\n", converged, wrong);
+    assert_int_equal(wrong, 0);
+    assert_true(converged >= 10);
+}
+
 static void gaussian_in_fifty_dimensions(void **state)
 {
     (void)state;
@@ -116,6 +161,7 @@ int main(void)
         cmocka_unit_test(gaussian_in_fifty_dimensions),
         cmocka_unit_test(twenty_rotated_log_gammas),
         cmocka_unit_test(never_a_false_converged),
+        cmocka_unit_test(no_false_converged_of_particles),
     };
     gsl_set_error_handler_off();
     return ph_check_run(tests);
