@@ -77,8 +77,10 @@ extern const ph_option ph_fit_options[], ph_grad_options[], ph_loglik_options[],
 /* clang-format off */
 /* Rows that several tables hold. */
 #define PH_OPTION_ENGINE                                                               \
-    {"engine", 0, PH_OPTION_CHOICE, "lanes|plain", "lanes", 0, 0, 0,                   \
-     "8 parameter vectors at a time, or the scalar\ndefinition of the same sums"}
+    {"engine", 0, PH_OPTION_CHOICE, "auto|uniformization|contour|plain", "auto", 0, 0, \
+     0,                                                                                \
+     "how densities are computed: auto chooses for each time;\nplain is the scalar "   \
+     "definition"}
 #define PH_OPTION_IGNORE                                                               \
     {"ignore-columns", 0, PH_OPTION_TEXT, "NAME,...", NULL, 0, 0, 0,                   \
      "data columns to pass over"}

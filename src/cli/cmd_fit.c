@@ -48,6 +48,8 @@ const ph_option ph_fit_options[] = {
     PH_OPTION_REWARD,
     PH_OPTION_IGNORE,
     PH_OPTION_GROUP,
+    {"engine", 0, PH_OPTION_CHOICE, "auto|uniformization|contour", "auto", 0, 0, 0,
+     "how densities are computed: auto chooses for each time"},
     {"dry-run", 0, PH_OPTION_FLAG, NULL, NULL, 0, 0, PH_OPTION_FLAG_ONLY,
      "check everything, print settings with estimates of\nmemory and time, write nothing"},
     PH_OPTION_END};
@@ -184,6 +186,10 @@ static int set_up(run *self)
             ph_posterior_new_of(&self->posterior, ph_fit_method_parts(app),
                                 self->job.model, self->job.first_plan, self->job.lik,
                                 self->job.data, &self->job.device, &app->error);
+    }
+    if (status == PH_OK) {
+        status =
+            ph_posterior_set_engine(self->posterior, ph_job_engine(app), &app->error);
     }
     if (status == PH_OK) {
         status = find_inputs(self);
@@ -565,6 +571,10 @@ int ph_cmd_fit(ph_app *app)
         ph_signals_catch();
         status = find_posterior(&self);
         ph_talk_clear(&app->talk);
+        (void)ph_posterior_explain(self.posterior, &app->error);
+        ph_tally tally = {0};
+        ph_posterior_tally(self.posterior, &tally);
+        ph_job_tell_engines(app, &tally);
         status = status == PH_OK ? finish(&self, fit_start) : status;
     }
     ph_options_records_free(self.records, self.n_records);

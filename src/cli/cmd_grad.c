@@ -163,7 +163,8 @@ static int check_all(subject *self, size_t n, const double *at)
     int status = PH_OK;
     if (self->job->lik) {
         self->weight = self->job->data->total_weight;
-        status = ph_lik_work_new(&self->work, self->job->lik);
+        status = ph_lik_work_new_engine(&self->work, self->job->lik,
+                                        ph_job_engine(self->app));
         status = status == PH_OK ? check_subject(self) : status;
     }
     self->is_pdf = 1;

@@ -75,7 +75,7 @@ int ph_cmd_loglik(ph_app *app)
     if (status != PH_OK) {
         return status;
     }
-    status = ph_lik_work_new(&work, job.lik);
+    status = ph_lik_work_new_engine(&work, job.lik, ph_job_engine(app));
     if (status == PH_OK && ph_options_flag(&app->options, "gradient")) {
         gradient = ph_alloc(job.model->n_parameters, sizeof *gradient);
         status = gradient ? PH_OK : PH_E_MEMORY;
@@ -85,6 +85,10 @@ int ph_cmd_loglik(ph_app *app)
                                gradient, &app->error);
     }
     if (status == PH_OK) {
+        ph_tally tally = {0};
+        ph_lik_work_tally(work, &tally);
+        ph_tally_divide(&tally);
+        ph_job_tell_engines(app, &tally);
         const char *format = ph_options_text(&app->options, "format");
         if (strcmp(format, "json") == 0) {
             print_json(app, &job, value, gradient);

@@ -88,9 +88,11 @@ static int compute_logs(curve *self, const ph_job *job, ph_app *app)
     while (strcmp(quantities[q].name, self->name) != 0) {
         q++;
     }
-    int status =
-        ph_points_log(job->plan, ph_job_engine(app), quantities[q].quantity, job->theta,
-                      self->n, self->at, self->log, self->dlog, &app->error);
+    ph_tally tally = {0};
+    int status = ph_points_log_tally(
+        job->plan, ph_job_engine(app), quantities[q].quantity, job->theta, self->n,
+        self->at, self->log, self->dlog, &tally, &app->error);
+    ph_job_tell_engines(app, &tally);
     for (size_t i = 0; i < self->n && status == PH_OK; i++) {
         self->value[i] = exp(self->log[i]);
         for (size_t m = 0; self->slope && m < p; m++) {

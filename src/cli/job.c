@@ -268,7 +268,21 @@ void ph_job_free(ph_job *self)
 ph_engine ph_job_engine(const ph_app *app)
 {
     const char *name = ph_options_text(&app->options, "engine");
-    return strcmp(name, "plain") == 0 ? PH_ENGINE_PLAIN : PH_ENGINE_LANES;
+    return strcmp(name, "plain") == 0            ? PH_ENGINE_PLAIN
+           : strcmp(name, "uniformization") == 0 ? PH_ENGINE_LANES
+           : strcmp(name, "contour") == 0        ? PH_ENGINE_CONTOUR
+                                                 : PH_ENGINE_AUTO;
+}
+
+void ph_job_tell_engines(ph_app *app, const ph_tally *tally)
+{
+#define X(name, text)                                                                  \
+    if (tally->name > 0) {                                                             \
+        ph_log_write(&app->log, PH_LOG_DETAIL, "%llu values " text,                    \
+                     (unsigned long long)tally->name);                                 \
+    }
+    PH_TALLY_TABLE(X)
+#undef X
 }
 
 int ph_job_loglik(const ph_job *self, ph_engine engine, ph_lik_work *work,

@@ -101,6 +101,8 @@ int ph_reward_plan(ph_plan **plan, const ph_graph *graph, const ph_model *model,
 
 /* The engine that --engine names. */
 ph_engine ph_job_engine(const ph_app *app);
+/* For --verbose: how many values each engine gave, and why. */
+void ph_job_tell_engines(ph_app *app, const ph_tally *tally);
 
 /*
  * Log-likelihood at theta by an engine; gradient may be NULL. `work` for the lanes

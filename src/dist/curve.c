@@ -31,14 +31,11 @@ static int no_memory(ph_error *error)
 
 /* ------------------------------------------------------------------- set up */
 
-static int start_sweep(ph_curve *self, ph_error *error)
+static int start_block(ph_curve *self, ph_error *error)
 {
     unsigned valid;
-    int status = ph_sweep_begin(self->sweep, self->u, self->t_max, &valid);
-    if (status != PH_OK) {
-        return no_memory(error);
-    }
-    return valid ? PH_OK : outside(error);
+    int status = ph_serve_begin(self->serve, self->u, self->t_max, &valid, error);
+    return status != PH_OK || valid ? status : outside(error);
 }
 
 int ph_curve_begin(ph_curve *self, const ph_plan *plan, ph_engine engine,
@@ -66,8 +63,8 @@ int ph_curve_begin(ph_curve *self, const ph_plan *plan, ph_engine engine,
     if (engine == PH_ENGINE_PLAIN) {
         return PH_OK;
     }
-    return ph_sweep_new(&self->sweep, plan) == PH_OK ? start_sweep(self, error)
-                                                     : no_memory(error);
+    return ph_serve_new(&self->serve, plan, engine) == PH_OK ? start_block(self, error)
+                                                             : no_memory(error);
 }
 
 int ph_curve_reach(ph_curve *self, double t_max, ph_error *error)
@@ -76,7 +73,7 @@ int ph_curve_reach(ph_curve *self, double t_max, ph_error *error)
         return PH_OK;
     }
     self->t_max = t_max;
-    return self->sweep ? start_sweep(self, error) : PH_OK;
+    return self->serve ? start_block(self, error) : PH_OK;
 }
 
 void ph_curve_free(ph_curve *self)
@@ -86,7 +83,7 @@ void ph_curve_free(ph_curve *self)
     ph_free_aligned(self->u_bar);
     ph_free_aligned(self->theta_bar);
     free(self->plain_u);
-    ph_sweep_free(self->sweep);
+    ph_serve_free(self->serve);
 }
 
 double ph_curve_rate(const ph_curve *self)
@@ -98,19 +95,56 @@ double ph_curve_rate(const ph_curve *self)
 
 /* ---------------------------------------------------------------- evaluation */
 
+static int plain_values(ph_curve *self, ph_sweep_kind kind, size_t n, const double *t,
+                        double *value, ph_error *error)
+{
+    for (size_t i = 0; i < n; i++) {
+        int status = ph_plain_eval(self->plan, self->plain_u, 1, &kind, &t[i], NULL,
+                                   &value[i], NULL, NULL);
+        if (status != PH_OK) {
+            return status == PH_E_NUMERIC ? outside(error) : no_memory(error);
+        }
+    }
+    return PH_OK;
+}
+
+/* All times at once, because a contour serves many of them. */
+static int serve_values(ph_curve *self, ph_sweep_kind kind, size_t n, const double *t,
+                        double *value, unsigned char *by, ph_error *error)
+{
+    double *lane_value = ph_alloc_aligned(n * PH_LANES, sizeof *lane_value);
+    ph_sweep_kind *kinds = ph_alloc(n, sizeof *kinds);
+    int status = lane_value && kinds ? PH_OK : no_memory(error);
+    for (size_t i = 0; i < n && status == PH_OK; i++) {
+        kinds[i] = kind;
+    }
+    if (status == PH_OK) {
+        status = ph_serve_log(self->serve, n, kinds, t, NULL, lane_value, by, error);
+    }
+    for (size_t i = 0; i < n && status == PH_OK; i++) {
+        value[i] = lane_value[i * PH_LANES];
+    }
+    free(kinds);
+    ph_free_aligned(lane_value);
+    return status;
+}
+
+int ph_curve_values(ph_curve *self, ph_sweep_kind kind, size_t n, const double *t,
+                    double *value, unsigned char *by, ph_error *error)
+{
+    int status = self->serve ? serve_values(self, kind, n, t, value, by, error)
+                             : plain_values(self, kind, n, t, value, error);
+    for (size_t i = 0; i < n && status == PH_OK; i++) {
+        status = isnan(value[i]) ? beyond_range(t[i], error) : PH_OK;
+    }
+    return status;
+}
+
 int ph_curve_value(ph_curve *self, ph_sweep_kind kind, double t, double *value,
                    ph_error *error)
 {
-    double lane_value[PH_LANES];
-    int status = self->engine == PH_ENGINE_PLAIN
-                     ? ph_plain_eval(self->plan, self->plain_u, 1, &kind, &t, NULL,
-                                     lane_value, NULL, NULL)
-                     : ph_sweep_log(self->sweep, kind, t, lane_value);
-    if (status != PH_OK) {
-        return status == PH_E_NUMERIC ? outside(error) : no_memory(error);
-    }
-    *value = lane_value[0];
-    return isnan(*value) ? beyond_range(t, error) : PH_OK;
+    unsigned char by;
+    return ph_curve_values(self, kind, 1, &t, value, &by, error);
 }
 
 static int plain_gradient(ph_curve *self, ph_sweep_kind kind, double t,
@@ -129,23 +163,23 @@ static int plain_gradient(ph_curve *self, ph_sweep_kind kind, double t,
 
 /* Gradients of up to PH_LANES points at once. */
 static int lanes_gradient(ph_curve *self, ph_sweep_kind kind, size_t n, const double *t,
-                          const double *value, double *gradient)
+                          const double *value, const unsigned char *by,
+                          double *gradient)
 {
     size_t p = ph_plan_parameters(self->plan);
+    ph_sweep_kind kinds[PH_LANES];
+    double weights[PH_LANES * PH_LANES] = {0}, lane_values[PH_LANES * PH_LANES];
     for (size_t i = 0; i < n; i++) {
-        double weight[PH_LANES] = {0}, lane_value[PH_LANES];
-        weight[i] = 1;
+        kinds[i] = kind;
+        weights[i * PH_LANES + i] = 1;
         for (size_t l = 0; l < PH_LANES; l++) {
-            lane_value[l] = value[i];
-        }
-        int status = ph_sweep_seed(self->sweep, kind, t[i], weight, lane_value);
-        if (status != PH_OK) {
-            return status;
+            lane_values[i * PH_LANES + l] = value[i];
         }
     }
     memset(self->u_bar, 0, ph_plan_nodes(self->plan) * PH_LANES * sizeof *self->u_bar);
     memset(self->theta_bar, 0, p * PH_LANES * sizeof *self->theta_bar);
-    int status = ph_sweep_gradient(self->sweep, self->u_bar);
+    int status = ph_serve_gradient(self->serve, n, kinds, t, NULL, lane_values, by,
+                                   weights, self->u_bar);
     if (status == PH_OK) {
         ph_plan_adjoint(self->plan, self->u, self->u_bar, self->theta_bar);
     }
@@ -158,16 +192,17 @@ static int lanes_gradient(ph_curve *self, ph_sweep_kind kind, size_t n, const do
 }
 
 int ph_curve_gradient(ph_curve *self, ph_sweep_kind kind, size_t n, const double *t,
-                      const double *value, double *gradient, ph_error *error)
+                      const double *value, const unsigned char *by, double *gradient,
+                      ph_error *error)
 {
     size_t p = ph_plan_parameters(self->plan);
     size_t stride = self->engine == PH_ENGINE_PLAIN ? 1 : PH_LANES;
     for (size_t i = 0; i < n; i += stride) {
         size_t count = n - i < stride ? n - i : stride;
-        int status =
-            self->engine == PH_ENGINE_PLAIN
-                ? plain_gradient(self, kind, t[i], gradient + i * p)
-                : lanes_gradient(self, kind, count, t + i, value + i, gradient + i * p);
+        int status = self->engine == PH_ENGINE_PLAIN
+                         ? plain_gradient(self, kind, t[i], gradient + i * p)
+                         : lanes_gradient(self, kind, count, t + i, value + i, by + i,
+                                          gradient + i * p);
         if (status != PH_OK) {
             return no_memory(error);
         }

@@ -3,18 +3,18 @@
 #define PHASIC_DIST_CURVE_H
 
 #include "phasic/dist/points.h"
-#include "phasic/dist/sweep.h"
+#include "phasic/dist/serve.h"
 
 /*
- * One parameter vector by one engine, ready for values and gradients at points. The
- * lane engine puts the same vector in all lanes; for gradients each lane of a backward
- * sweep carries the seed of another point, so PH_LANES points are differentiated at
- * once.
+ * One parameter vector by one engine, ready for values and gradients at points. All
+ * engines but the plain one put the same vector in all lanes; for gradients each lane
+ * of a backward sweep carries the seed of another point, so PH_LANES points are
+ * differentiated at once.
  */
 typedef struct ph_curve {
     const ph_plan *plan;
     ph_engine engine;
-    ph_sweep *sweep;                       /* NULL for the plain engine */
+    ph_serve *serve;                       /* NULL for the plain engine */
     double *theta, *u, *u_bar, *theta_bar; /* [items][PH_LANES] */
     double *plain_u, *plain_bar;           /* [nodes] */
     double t_max;
@@ -30,11 +30,18 @@ void ph_curve_free(ph_curve *self);
 /* The largest total rate out of any state. */
 double ph_curve_rate(const ph_curve *self);
 
-/* log of a kind at t; PH_E_NUMERIC where it lies beyond double range. */
+/*
+ * log of a kind at t[n]; PH_E_NUMERIC where it lies beyond double range. by[n] is for
+ * the gradient, see ph_serve_log.
+ */
+int ph_curve_values(ph_curve *self, ph_sweep_kind kind, size_t n, const double *t,
+                    double *value, unsigned char *by, ph_error *error);
+/* The same at one time. */
 int ph_curve_value(ph_curve *self, ph_sweep_kind kind, double t, double *value,
                    ph_error *error);
-/* gradient[n][p] of these logarithms; value[n] from ph_curve_value. */
+/* gradient[n][p] of these logarithms; value[n] and by[n] from ph_curve_values. */
 int ph_curve_gradient(ph_curve *self, ph_sweep_kind kind, size_t n, const double *t,
-                      const double *value, double *gradient, ph_error *error);
+                      const double *value, const unsigned char *by, double *gradient,
+                      ph_error *error);
 
 #endif

@@ -11,13 +11,16 @@
 static int one_kind(ph_curve *curve, ph_sweep_kind kind, size_t n, const double *t,
                     double *value, double *gradient, ph_error *error)
 {
-    int status = PH_OK;
-    for (size_t i = 0; i < n && status == PH_OK; i++) {
-        status = ph_curve_value(curve, kind, t[i], &value[i], error);
+    unsigned char *by = ph_alloc(n, 1);
+    if (!by) {
+        return ph_error_set(error, PH_E_MEMORY, "out of memory");
     }
-    return status == PH_OK && gradient
-               ? ph_curve_gradient(curve, kind, n, t, value, gradient, error)
-               : status;
+    int status = ph_curve_values(curve, kind, n, t, value, by, error);
+    if (status == PH_OK && gradient) {
+        status = ph_curve_gradient(curve, kind, n, t, value, by, gradient, error);
+    }
+    free(by);
+    return status;
 }
 
 /* value and gradient hold log f on entry, and log of the hazard on success. */
@@ -56,9 +59,9 @@ static double largest(size_t n, const double *t)
     return most;
 }
 
-int ph_points_log(const ph_plan *plan, ph_engine engine, ph_quantity what,
-                  const double *theta, size_t n, const double *t, double *value,
-                  double *gradient, ph_error *error)
+int ph_points_log_tally(const ph_plan *plan, ph_engine engine, ph_quantity what,
+                        const double *theta, size_t n, const double *t, double *value,
+                        double *gradient, ph_tally *tally, ph_error *error)
 {
     ph_sweep_kind kind = what == PH_LOG_SURVIVAL ? PH_SURVIVAL
                          : what == PH_LOG_CDF    ? PH_DISTRIBUTION
@@ -71,8 +74,20 @@ int ph_points_log(const ph_plan *plan, ph_engine engine, ph_quantity what,
     if (status == PH_OK && what == PH_LOG_HAZARD) {
         status = divide_by_survival(&curve, n, t, value, gradient, error);
     }
+    if (curve.serve && tally) {
+        ph_tally_add(tally, ph_serve_tally(curve.serve));
+        ph_tally_divide(tally);
+    }
     ph_curve_free(&curve);
     return status;
+}
+
+int ph_points_log(const ph_plan *plan, ph_engine engine, ph_quantity what,
+                  const double *theta, size_t n, const double *t, double *value,
+                  double *gradient, ph_error *error)
+{
+    return ph_points_log_tally(plan, engine, what, theta, n, t, value, gradient, NULL,
+                               error);
 }
 
 int ph_points(const ph_plan *plan, ph_engine engine, const double *theta, size_t n,

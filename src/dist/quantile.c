@@ -150,19 +150,18 @@ static int slopes(ph_curve *curve, ph_sweep_kind kind, size_t n, const double *t
 {
     size_t p = ph_plan_parameters(curve->plan);
     double *value = ph_alloc(2 * n, sizeof *value);
-    if (!value) {
-        return ph_error_set(error, PH_E_MEMORY, "out of memory");
-    }
-    double *density = value + n;
-    int status = PH_OK;
-    for (size_t i = 0; i < n && status == PH_OK; i++) {
-        status = ph_curve_value(curve, kind, t[i], &value[i], error);
-        if (status == PH_OK) {
-            status = ph_curve_value(curve, PH_DENSITY, t[i], &density[i], error);
-        }
+    unsigned char *by = ph_alloc(n, 1);
+    double *density = value ? value + n : NULL;
+    int status =
+        value && by ? PH_OK : ph_error_set(error, PH_E_MEMORY, "out of memory");
+    if (status == PH_OK) {
+        status = ph_curve_values(curve, PH_DENSITY, n, t, density, by, error);
     }
     if (status == PH_OK) {
-        status = ph_curve_gradient(curve, kind, n, t, value, gradient, error);
+        status = ph_curve_values(curve, kind, n, t, value, by, error);
+    }
+    if (status == PH_OK) {
+        status = ph_curve_gradient(curve, kind, n, t, value, by, gradient, error);
     }
     for (size_t i = 0; i < n && status == PH_OK; i++) {
         double factor = exp(value[i] - density[i]);
@@ -170,6 +169,7 @@ static int slopes(ph_curve *curve, ph_sweep_kind kind, size_t n, const double *t
             gradient[i * p + m] *= kind == PH_DISTRIBUTION ? -factor : factor;
         }
     }
+    free(by);
     free(value);
     return status;
 }

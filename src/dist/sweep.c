@@ -251,9 +251,15 @@ static int choose_span(ph_sweep *self, double t_max)
 
 int ph_sweep_begin(ph_sweep *self, const double *u, double t_max, unsigned *valid)
 {
+    return ph_sweep_begin_lanes(self, u, t_max, (1u << PH_LANES) - 1, valid);
+}
+
+int ph_sweep_begin_lanes(ph_sweep *self, const double *u, double t_max, unsigned lanes,
+                         unsigned *valid)
+{
     const ph_graph *graph = self->plan->graph;
     const ph_lanes *nodes = (const ph_lanes *)u;
-    unsigned good = guard(graph, nodes);
+    unsigned good = lanes & guard(graph, nodes);
     for (size_t k = 0; k < graph->n_used; k++) {
         self->u[k] = nodes[graph->used[k]];
     }

@@ -70,7 +70,7 @@ static int set_workers(ph_posterior *self)
         worker->gradient = ph_alloc_aligned(self->p * PH_LANES, sizeof(double));
         worker->u = ph_alloc_aligned(nodes * PH_LANES, sizeof(double));
         if (!worker->theta || !worker->gradient || !worker->u ||
-            ph_lik_work_new(&worker->lik, self->lik) != PH_OK) {
+            ph_lik_work_new_engine(&worker->lik, self->lik, self->engine) != PH_OK) {
             return PH_E_MEMORY;
         }
     }
@@ -101,6 +101,7 @@ int ph_posterior_new_of(ph_posterior **self, int parts, const ph_model *model,
     posterior->data = data;
     posterior->device = device;
     posterior->p = p;
+    posterior->engine = PH_ENGINE_AUTO;
     posterior->free_index = ph_alloc(p, sizeof *posterior->free_index);
     posterior->prior = ph_alloc(p, sizeof *posterior->prior);
     posterior->lower = ph_alloc(p, sizeof *posterior->lower);
@@ -287,7 +288,9 @@ static void finish_point(const batch *job, ph_posterior_worker *worker, size_t p
     for (size_t k = 0; job->score && k < self->d; k++) {
         good = good && isfinite(job->score[point * self->d + k]);
     }
-    worker->outside += log_lik == -INFINITY;
+    int beyond = ph_lik_work_beyond(worker->lik) >> lane & 1;
+    worker->beyond += beyond;
+    worker->outside += log_lik == -INFINITY && !beyond;
     job->log_p[point] = good ? sum : -INFINITY;
     for (size_t k = 0; job->score && !good && k < self->d; k++) {
         job->score[point * self->d + k] = 0;
@@ -301,7 +304,7 @@ static int block_task(void *context, size_t block, int w)
     double value[PH_LANES];
     load_lanes(job, block, worker);
     int status = ph_lik_block(job->self->lik, worker->lik, worker->theta, value,
-                              job->score ? worker->gradient : NULL, NULL);
+                              job->score ? worker->gradient : NULL, &worker->error);
     if (status == PH_OK && job->score) {
         add_tied(job->self, worker->gradient);
     }
@@ -392,13 +395,18 @@ out:
 /*
  * A parameter vector whose fastest rate makes more than STEPS jumps within the longest
  * time, and LIMIT_FACTOR times as many as the data-scaled starting point does, would
- * take time and memory without bound. It is left out (density zero) and counted; the
- * count is a warning of the fit.
+ * take time and memory without bound by uniformization. It is left out (density zero)
+ * and counted; the count is a warning of the fit. Where all eigenvalues are real by the
+ * graph's structure a contour serves at any rate, and only what it refuses is left out.
  */
 static int set_limit(ph_posterior *self)
 {
     double t_max = 0, rate[PH_LANES], *z = ph_alloc(self->d, sizeof *z);
+    ph_spectrum spectrum = PH_SPECTRUM_ANY;
     int status = z ? ph_posterior_start(self, 0, 0, z) : PH_E_MEMORY;
+    if (status == PH_OK) {
+        status = ph_spectrum_find(self->plan->graph, &spectrum);
+    }
     if (status == PH_OK) {
         batch job = {self, 1, z, NULL, NULL, &(size_t){0}, rate};
         (void)rate_task(&job, 0, 0);
@@ -406,16 +414,62 @@ static int set_limit(ph_posterior *self)
             const ph_observation *it = &self->data->observation[i];
             t_max = fmax(t_max, fmax(it->time, it->upper));
         }
-        self->rate_limit =
+        double limit =
             t_max > 0 ? fmax(STEPS / t_max, LIMIT_FACTOR * rate[0]) : INFINITY;
+        int certain = spectrum == PH_SPECTRUM_ACYCLIC || spectrum == PH_SPECTRUM_TREE;
+        int served = certain && self->engine != PH_ENGINE_LANES;
+        self->rate_limit = served ? INFINITY : limit;
+        for (int w = 0; w < self->n_workers; w++) {
+            ph_lik_work_limit(self->worker[w].lik, limit * t_max);
+        }
     }
     free(z);
     return status;
 }
 
+int ph_posterior_set_engine(ph_posterior *self, ph_engine engine, ph_error *error)
+{
+    int status = PH_OK;
+    self->engine = engine;
+    for (int w = 0; w < self->n_workers && status == PH_OK; w++) {
+        ph_lik_work *work = NULL;
+        status = ph_lik_work_new_engine(&work, self->lik, engine);
+        if (status == PH_OK) {
+            ph_lik_work_free(self->worker[w].lik);
+            self->worker[w].lik = work;
+        }
+    }
+    if (status == PH_OK) {
+        status = set_limit(self);
+    }
+    return status == PH_OK ? PH_OK : ph_error_set(error, status, "out of memory");
+}
+
+int ph_posterior_explain(const ph_posterior *self, ph_error *error)
+{
+    for (int w = 0; w < self->n_workers; w++) {
+        if (self->worker[w].error.status == PH_E_MODEL) {
+            *error = self->worker[w].error;
+            return error->status;
+        }
+    }
+    return PH_OK;
+}
+
 uint64_t ph_posterior_beyond(const ph_posterior *self)
 {
-    return self->beyond;
+    uint64_t sum = self->beyond;
+    for (int w = 0; w < self->n_workers; w++) {
+        sum += self->worker[w].beyond;
+    }
+    return sum;
+}
+
+void ph_posterior_tally(const ph_posterior *self, ph_tally *tally)
+{
+    for (int w = 0; w < self->n_workers; w++) {
+        ph_lik_work_tally(self->worker[w].lik, tally);
+    }
 }
 
 static const char *name_of(void *context, size_t k)

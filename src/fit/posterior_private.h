@@ -10,7 +10,8 @@ typedef struct ph_posterior_worker {
     ph_lik_work *lik;
     double *theta, *gradient; /* [p][PH_LANES] */
     double *u;                /* [nodes][PH_LANES] */
-    uint64_t outside;
+    uint64_t outside, beyond;
+    ph_error error; /* why a block could not be evaluated */
 } ph_posterior_worker;
 
 struct ph_posterior {
@@ -28,7 +29,8 @@ struct ph_posterior {
     size_t *source; /* [p] the parameter whose value it takes: itself unless tied */
     int n_workers;
     ph_posterior_worker *worker;
-    ph_trace *trace;   /* for starting values */
+    ph_trace *trace; /* for starting values */
+    ph_engine engine;
     double rate_limit; /* largest rate out of a state that is evaluated */
     uint64_t beyond;   /* parameter vectors left out for it */
 };

@@ -61,6 +61,9 @@ static int attempt(ph_stand_in *self, ph_posterior *posterior, double ratio,
                                      posterior->model, posterior->plan, self->lik,
                                      self->data, posterior->device, error);
     }
+    if (status == PH_OK) {
+        status = ph_posterior_set_engine(self->posterior, posterior->engine, error);
+    }
     return status == PH_OK ? ph_stand_in_check(self, posterior, PH_LANES, z, agrees)
                            : status;
 }

@@ -86,6 +86,11 @@ void ph_lik_free(ph_lik *self)
 
 int ph_lik_work_new(ph_lik_work **self, const ph_lik *lik)
 {
+    return ph_lik_work_new_engine(self, lik, PH_ENGINE_AUTO);
+}
+
+int ph_lik_work_new_engine(ph_lik_work **self, const ph_lik *lik, ph_engine engine)
+{
     ph_lik_work *work = ph_alloc(1, sizeof *work);
     int status = work ? PH_OK : PH_E_MEMORY;
     if (work && !(work->part = ph_alloc(lik->n, sizeof *work->part))) {
@@ -93,7 +98,7 @@ int ph_lik_work_new(ph_lik_work **self, const ph_lik *lik)
     }
     for (size_t k = 0; status == PH_OK && k < lik->n; k++) {
         work->n = k + 1;
-        status = ph_part_work_init(&work->part[k], &lik->part[k]);
+        status = ph_part_work_init(&work->part[k], &lik->part[k], engine);
     }
     if (status != PH_OK) {
         ph_lik_work_free(work);
@@ -114,6 +119,29 @@ void ph_lik_work_free(ph_lik_work *self)
     }
 }
 
+void ph_lik_work_limit(ph_lik_work *self, double steps)
+{
+    for (size_t k = 0; k < self->n; k++) {
+        ph_serve_limit(self->part[k].serve, steps);
+    }
+}
+
+unsigned ph_lik_work_beyond(const ph_lik_work *self)
+{
+    unsigned lanes = 0;
+    for (size_t k = 0; k < self->n; k++) {
+        lanes |= ph_serve_beyond(self->part[k].serve);
+    }
+    return lanes;
+}
+
+void ph_lik_work_tally(const ph_lik_work *self, ph_tally *tally)
+{
+    for (size_t k = 0; k < self->n; k++) {
+        ph_tally_add(tally, ph_serve_tally(self->part[k].serve));
+    }
+}
+
 /* --------------------------------------------------------------- evaluation */
 
 int ph_lik_block(const ph_lik *self, ph_lik_work *work, const double *theta,
@@ -126,7 +154,8 @@ int ph_lik_block(const ph_lik *self, ph_lik_work *work, const double *theta,
         memset(gradient, 0, p * PH_LANES * sizeof *gradient);
     }
     for (size_t k = 0; k < self->n && status == PH_OK; k++) {
-        status = ph_part_block(&self->part[k], &work->part[k], theta, value, gradient);
+        status = ph_part_block(&self->part[k], &work->part[k], theta, value, gradient,
+                               error);
     }
     for (size_t l = 0; l < PH_LANES; l++) {
         int outside = !isfinite(value[l]);
@@ -135,8 +164,7 @@ int ph_lik_block(const ph_lik *self, ph_lik_work *work, const double *theta,
             gradient[m * PH_LANES + l] = 0;
         }
     }
-    return status == PH_OK ? status
-                           : ph_error_set(error, status, "out of memory in the sweep");
+    return status;
 }
 
 int ph_lik_pointwise(const ph_lik *self, ph_lik_work *work, const ph_data *data,

@@ -199,16 +199,18 @@ void ph_part_free(ph_lik_part *self)
     free(self->weight);
 }
 
-int ph_part_work_init(ph_part_work *self, const ph_lik_part *part)
+int ph_part_work_init(ph_part_work *self, const ph_lik_part *part, ph_engine engine)
 {
     size_t nodes = ph_plan_nodes(part->plan);
     self->u = ph_alloc_aligned(nodes * PH_LANES, sizeof *self->u);
     self->u_bar = ph_alloc_aligned(nodes * PH_LANES, sizeof *self->u_bar);
     self->log_value = ph_alloc_aligned(part->n * PH_LANES, sizeof *self->log_value);
-    if (!self->u || !self->u_bar || !self->log_value) {
+    self->weight = ph_alloc_aligned(part->n * PH_LANES, sizeof *self->weight);
+    self->by = ph_alloc(part->n, sizeof *self->by);
+    if (!self->u || !self->u_bar || !self->log_value || !self->weight || !self->by) {
         return PH_E_MEMORY;
     }
-    return ph_sweep_new(&self->sweep, part->plan);
+    return ph_serve_new(&self->serve, part->plan, engine);
 }
 
 void ph_part_work_free(ph_part_work *self)
@@ -216,26 +218,25 @@ void ph_part_work_free(ph_part_work *self)
     ph_free_aligned(self->u);
     ph_free_aligned(self->u_bar);
     ph_free_aligned(self->log_value);
-    ph_sweep_free(self->sweep);
+    ph_free_aligned(self->weight);
+    free(self->by);
+    ph_serve_free(self->serve);
 }
 
 /* ------------------------------------------------------------------- a block */
 
 /* Values of all terms and their weighted sum. */
-static int block_value(const ph_lik_part *self, ph_part_work *work, double *value)
+static int block_value(const ph_lik_part *self, ph_part_work *work, double *value,
+                       ph_error *error)
 {
+    int status = ph_serve_log(work->serve, self->n, self->kind, self->time, self->upper,
+                              work->log_value, work->by, error);
+    if (status != PH_OK) {
+        return status;
+    }
     for (size_t i = 0; i < self->n; i++) {
-        double *here = work->log_value + i * PH_LANES;
-        int status =
-            self->kind[i] == PH_INTERVAL
-                ? ph_sweep_log_interval(work->sweep, self->time[i], self->upper[i],
-                                        here)
-                : ph_sweep_log(work->sweep, self->kind[i], self->time[i], here);
-        if (status != PH_OK) {
-            return status;
-        }
-        for (int l = 0; l < PH_LANES; l++) {
-            value[l] += self->weight[i] * here[l];
+        for (size_t l = 0; l < PH_LANES; l++) {
+            value[l] += self->weight[i] * work->log_value[i * PH_LANES + l];
         }
     }
     for (size_t l = 0; self->atom_weight > 0 && l < PH_LANES; l++) {
@@ -245,32 +246,24 @@ static int block_value(const ph_lik_part *self, ph_part_work *work, double *valu
     return PH_OK;
 }
 
-static int seed_terms(const ph_lik_part *self, ph_part_work *work, const double *value)
+/* Terms count in lanes whose sum is finite. */
+static int terms_gradient(const ph_lik_part *self, ph_part_work *work,
+                          const double *value)
 {
-    int status = PH_OK;
-    for (size_t i = 0; i < self->n && status == PH_OK; i++) {
-        const double *here = work->log_value + i * PH_LANES;
-        double weight[PH_LANES];
-        for (int l = 0; l < PH_LANES; l++) {
-            weight[l] = isfinite(value[l]) ? self->weight[i] : 0;
+    for (size_t i = 0; i < self->n; i++) {
+        for (size_t l = 0; l < PH_LANES; l++) {
+            work->weight[i * PH_LANES + l] = isfinite(value[l]) ? self->weight[i] : 0;
         }
-        status = self->kind[i] == PH_INTERVAL
-                     ? ph_sweep_seed_interval(work->sweep, self->time[i],
-                                              self->upper[i], weight, here)
-                     : ph_sweep_seed(work->sweep, self->kind[i], self->time[i], weight,
-                                     here);
     }
-    return status;
+    return ph_serve_gradient(work->serve, self->n, self->kind, self->time, self->upper,
+                             work->log_value, work->by, work->weight, work->u_bar);
 }
 
 static int block_gradient(const ph_lik_part *self, ph_part_work *work,
                           const double *value, double *gradient)
 {
     memset(work->u_bar, 0, ph_plan_nodes(self->plan) * PH_LANES * sizeof *work->u_bar);
-    int status = seed_terms(self, work, value);
-    if (status == PH_OK) {
-        status = ph_sweep_gradient(work->sweep, work->u_bar);
-    }
+    int status = terms_gradient(self, work, value);
     for (size_t l = 0; self->atom_weight > 0 && l < PH_LANES; l++) {
         if (isfinite(value[l])) {
             double probability = atom(self, work->u + l, PH_LANES, 0, NULL);
@@ -285,14 +278,14 @@ static int block_gradient(const ph_lik_part *self, ph_part_work *work,
 }
 
 int ph_part_block(const ph_lik_part *self, ph_part_work *work, const double *theta,
-                  double *value, double *gradient)
+                  double *value, double *gradient, ph_error *error)
 {
     double here[PH_LANES] = {0};
     unsigned valid = 0;
     ph_plan_eval(self->plan, theta, work->u);
-    int status = ph_sweep_begin(work->sweep, work->u, self->t_max, &valid);
+    int status = ph_serve_begin(work->serve, work->u, self->t_max, &valid, error);
     if (status == PH_OK && valid) {
-        status = block_value(self, work, here);
+        status = block_value(self, work, here, error);
     }
     for (int l = 0; l < PH_LANES; l++) {
         here[l] = valid >> l & 1 ? here[l] : -INFINITY;
@@ -301,6 +294,13 @@ int ph_part_block(const ph_lik_part *self, ph_part_work *work, const double *the
     return status == PH_OK && valid && gradient
                ? block_gradient(self, work, here, gradient)
                : status;
+}
+
+static int serve_one(ph_part_work *work, ph_sweep_kind kind, double t, double upper,
+                     double value[PH_LANES])
+{
+    unsigned char by;
+    return ph_serve_log(work->serve, 1, &kind, &t, &upper, value, &by, NULL);
 }
 
 /* One observation in every lane, less the survival at its entry. */
@@ -316,12 +316,10 @@ static int point_value(const ph_lik_part *self, ph_part_work *work,
             value[l] = probability > 0 ? log(probability) : -INFINITY;
         }
     } else {
-        status = it.kind == PH_INTERVAL
-                     ? ph_sweep_log_interval(work->sweep, it.time, it.upper, value)
-                     : ph_sweep_log(work->sweep, it.kind, it.time, value);
+        status = serve_one(work, it.kind, it.time, it.upper, value);
     }
     if (status == PH_OK && seen->entry != PH_NO_ENTRY) {
-        status = ph_sweep_log(work->sweep, PH_SURVIVAL, seen->entry, entry);
+        status = serve_one(work, PH_SURVIVAL, seen->entry, 0, entry);
     }
     for (int l = 0; l < PH_LANES; l++) {
         value[l] -= entry[l];
@@ -336,7 +334,7 @@ int ph_part_pointwise(const ph_lik_part *self, ph_part_work *work,
 {
     unsigned valid = 0;
     ph_plan_eval(self->plan, theta, work->u);
-    int status = ph_sweep_begin(work->sweep, work->u, self->t_max, &valid);
+    int status = ph_serve_begin(work->serve, work->u, self->t_max, &valid, NULL);
     for (size_t i = 0; i < n && status == PH_OK; i++) {
         status = point_value(self, work, &seen[i], value + i * PH_LANES);
         for (int l = 0; l < PH_LANES; l++) {

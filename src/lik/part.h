@@ -6,7 +6,7 @@
 
 #include "phasic/data/data.h"
 #include "phasic/dist/plan.h"
-#include "phasic/dist/sweep.h"
+#include "phasic/dist/serve.h"
 
 /*
  * The observations of one process as what a sweep is asked for: terms
@@ -27,16 +27,18 @@ typedef struct ph_lik_part {
 
 /* Workspace of one part. */
 typedef struct ph_part_work {
-    ph_sweep *sweep;
+    ph_serve *serve;
     double *u, *u_bar; /* [nodes][PH_LANES] */
     double *log_value; /* [n][PH_LANES] */
+    double *weight;    /* [n][PH_LANES] */
+    unsigned char *by; /* [n] see ph_serve_log */
 } ph_part_work;
 
 /* Zeroed by the caller, released whatever the outcome. Errors as ph_lik_new_parts. */
 int ph_part_init(ph_lik_part *self, const ph_plan *plan, const ph_data *data,
                  size_t part, ph_error *error);
 void ph_part_free(ph_lik_part *self);
-int ph_part_work_init(ph_part_work *self, const ph_lik_part *part);
+int ph_part_work_init(ph_part_work *self, const ph_lik_part *part, ph_engine engine);
 void ph_part_work_free(ph_part_work *self);
 
 /*
@@ -45,7 +47,7 @@ void ph_part_work_free(ph_part_work *self);
  * arbitrary numbers.
  */
 int ph_part_block(const ph_lik_part *self, ph_part_work *work, const double *theta,
-                  double *value, double *gradient);
+                  double *value, double *gradient, ph_error *error);
 /*
  * log density of each of the observations [first, end) of the data, which are the
  * part's, for one of each: value[end - first][PH_LANES]; -inf outside the model.

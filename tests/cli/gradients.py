@@ -31,7 +31,7 @@ def grad(program, model, data, *options):
 
 
 def check(tap, model, data):
-    for engine in ("lanes", "plain"):
+    for engine in ("auto", "uniformization", "plain"):
         done = grad(PHASIC, model, data, "--engine", engine)
         verdict = json.loads(done.stdout)["pass"] if done.stdout else None
         tap.point(done.returncode == 0 and verdict is True,

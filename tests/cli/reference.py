@@ -26,7 +26,7 @@ PHASIC = str(Path(os.environ["PHASIC"]).resolve())
 SRC = Path(os.environ["SRC"]).resolve()
 # The constant that the number in "erlang(3)" stands for.
 SIZE = {"rabbits": "n", "coalescent": "n", "erlang": "stages", "busy_period": "K"}
-ENGINES = ("lanes", "plain")
+ENGINES = ("auto", "uniformization", "plain")
 
 
 def call(*arguments):

@@ -103,8 +103,32 @@ static void density_by_hand(void **state)
         assert_near(log_p, 2 * z - 2.5 * r + prior + z, 1e-12);
         assert_near(score, 2 - 2.5 * r + 2 - 2 * r + 1, 1e-12);
     }
-    /* rates without bound are left out, and counted, instead of taking for ever */
-    const double far[] = {30, 800};
+    /* rates without bound cost no more here, where every eigenvalue is real */
+    double far = 30, log_p, score, r = exp(far);
+    assert_int_equal(target.eval(target.context, 1, &far, &log_p, &score), 0);
+    assert_close(log_p, -4.5 * r, 1e-11);
+    assert_close(score, -4.5 * r, 1e-4);
+    far = 800;
+    assert_int_equal(target.eval(target.context, 1, &far, &log_p, &score), 0);
+    assert_true(log_p == -INFINITY && score == 0);
+    assert_int_equal(ph_posterior_beyond(self->posterior), 0);
+    assert_int_equal(ph_posterior_outside(self->posterior), 1);
+    bench_free(self);
+}
+
+/* Elsewhere they are left out, and counted, instead of taking for ever. */
+static void large_rates_are_left_out(void **state)
+{
+    (void)state;
+    const double time[] = {0.5, 2}, far[] = {30, 800};
+    bench *self = bench_new(
+        process_text(
+            "{\"phasic\": 1, \"name\": \"ring\", \"parameters\": {\"r\": "
+            "{\"prior\": {\"gamma\": {\"shape\": 3, \"rate\": 2}}}}, "
+            "\"matrix\": {\"initial\": [1, 0, 0], \"rates\": [[0, \"r\", 0, 0],"
+            " [0, 0, \"r\", 0], [\"r\", 0, 0, 1]]}}"),
+        2, time, NULL);
+    ph_target target = ph_posterior_target(self->posterior);
     for (int i = 0; i < 2; i++) {
         double log_p, score;
         assert_int_equal(target.eval(target.context, 1, &far[i], &log_p, &score), 0);
@@ -431,6 +455,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(score_is_the_derivative),
         cmocka_unit_test(density_by_hand),
+        cmocka_unit_test(large_rates_are_left_out),
         cmocka_unit_test(batches_agree_with_single_points),
         cmocka_unit_test(conjugate_gamma_in_any_unit),
         cmocka_unit_test(all_kinds_in_any_unit),

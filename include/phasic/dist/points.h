@@ -6,11 +6,7 @@
 
 #include "phasic/base/error.h"
 #include "phasic/dist/plan.h"
-
-typedef enum ph_engine {
-    PH_ENGINE_LANES, /* 8 parameter vectors at a time */
-    PH_ENGINE_PLAIN  /* the scalar definition */
-} ph_engine;
+#include "phasic/dist/serve.h"
 
 /*
  * The distribution at points, for one parameter vector theta[p]. Outputs may be NULL.
@@ -38,6 +34,11 @@ typedef enum ph_quantity {
 int ph_points_log(const ph_plan *plan, ph_engine engine, ph_quantity what,
                   const double *theta, size_t n, const double *t, double *value,
                   double *gradient, ph_error *error);
+
+/* The same; adds to the tally, unless NULL, which engines gave how many values. */
+int ph_points_log_tally(const ph_plan *plan, ph_engine engine, ph_quantity what,
+                        const double *theta, size_t n, const double *t, double *value,
+                        double *gradient, ph_tally *tally, ph_error *error);
 
 /*
  * Quantiles: t[n] with F(t[i]) = p[i], 0 <= p < 1, or with `upper` S(t[i]) = p[i],

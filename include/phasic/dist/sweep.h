@@ -48,6 +48,9 @@ void ph_sweep_free(ph_sweep *self);
  * block. Errors: PH_E_MEMORY.
  */
 int ph_sweep_begin(ph_sweep *self, const double *u, double t_max, unsigned *valid);
+/* The same for some lanes, bits of `lanes`; the others count as not valid. */
+int ph_sweep_begin_lanes(ph_sweep *self, const double *u, double t_max, unsigned lanes,
+                         unsigned *valid);
 
 /*
  * log f(t), log S(t) or log F(t) in every lane; -inf where the value is exactly 0

@@ -56,9 +56,16 @@ uint64_t ph_posterior_outside(const ph_posterior *self);
 /*
  * Parameter vectors left out (density taken as zero) because their fastest rate makes
  * more than 2.5e5 jumps within the longest time of the data, and 4 times as many as the
- * data-scaled starting point.
+ * data-scaled starting point; where contours serve the model, only those of them for
+ * which a contour is not accurate.
  */
 uint64_t ph_posterior_beyond(const ph_posterior *self);
+/* The engine of the likelihood, PH_ENGINE_AUTO at first; not the plain one. */
+int ph_posterior_set_engine(ph_posterior *self, ph_engine engine, ph_error *error);
+/* The error of a forced engine, where one ended the run; else PH_OK. */
+int ph_posterior_explain(const ph_posterior *self, ph_error *error);
+/* Adds what the engines served so far to the tally. */
+void ph_posterior_tally(const ph_posterior *self, ph_tally *tally);
 
 /* A finished fit: samples on the natural scale. */
 typedef struct ph_fit {

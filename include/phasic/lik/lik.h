@@ -3,6 +3,7 @@
 #define PHASIC_LIK_LIK_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "phasic/data/data.h"
 #include "phasic/dist/plan.h"
@@ -37,8 +38,17 @@ int ph_lik_new(ph_lik **self, const ph_plan *plan, const ph_data *data,
 int ph_lik_new_like(ph_lik **self, const ph_lik *other, const ph_data *data,
                     ph_error *error);
 void ph_lik_free(ph_lik *self);
+/* With the automatic choice of an engine. */
 int ph_lik_work_new(ph_lik_work **self, const ph_lik *lik);
+int ph_lik_work_new_engine(ph_lik_work **self, const ph_lik *lik, ph_engine engine);
 void ph_lik_work_free(ph_lik_work *self);
+
+/* Bounds uniformization, see ph_serve_limit; a lane beyond has value -inf. Such lanes
+ * of the last block. */
+void ph_lik_work_limit(ph_lik_work *self, double steps);
+unsigned ph_lik_work_beyond(const ph_lik_work *self);
+/* Adds what was served so far to the tally. */
+void ph_lik_work_tally(const ph_lik_work *self, ph_tally *tally);
 
 /*
  * One block: theta[p][PH_LANES] -> value[PH_LANES] and, unless NULL,
@@ -46,6 +56,7 @@ void ph_lik_work_free(ph_lik_work *self);
  * finite, or an observation of probability zero) has value -inf and gradient 0.
  * Lanes are computed independently but for the uniformization rate, which is the
  * largest of the block's: rounding, not the mathematics, depends on the neighbours.
+ * PH_E_MODEL where a contour is forced and does not serve.
  */
 int ph_lik_block(const ph_lik *self, ph_lik_work *work, const double *theta,
                  double *value, double *gradient, ph_error *error);

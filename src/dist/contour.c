@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Shift. Every eigenvalue of S has a real part of at most -d, and for any v > 0 with
+ * v' = (-S)^-1 v, min_i v_i / v'_i is a lower bound of d (Collatz 1942, Wielandt 1950).
+ * Inverse iteration makes it a good one; without cycles d is the least total rate. The
+ * transform of e^(shift t) f(t) has its poles moved to the right by as much, still not
+ * beyond 0, so the sum keeps its digits where f itself is as small as e^(-shift t).
+ *
+ * The way back. With x = a (z I - S)^-1 and y = (z I - S)^-1 s, the derivative of the
+ * transform in the rate of an edge i -> j is x_i (y_j - y_i), y = 1 at absorption; with
+ * 1 in place of s, y is 0 there. All times, of densities and of survivals, meet in one
+ * right-hand side for each node.
+ */
+#include "phasic/dist/contour.h"
+
+#include <complex.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "phasic/base/memory.h"
+#include "phasic/trace/shifted.h"
+#include "spectrum.h"
+
+/*
+ * The hyperbola z = mu (1 + sin(ix - a)) for windows [t1 / 5, t1]: the angle at which
+ * (pi^2 - 2 pi a) / A(a) is largest, A(a) = acosh(((pi - 2a) 5 + 4a - pi) / ((4a - pi)
+ * sin a)).
+ */
+#define ANGLE   1.0790562747560353
+#define N_NODES 32
+#define N_MORE  8
+
+/*
+ * The parabola z = s + iu - u^2 / (2 Lambda): s t1 and h t1 / (2 pi) make what the
+ * trapezoidal rule adds from the time t + 5 t1 less by e^(-6.5 * 5); it is cut where
+ * e^(Re z t) falls below e^-36.
+ */
+#define PARABOLA_SHIFT  6.5
+#define PARABOLA_PERIOD 5.0
+#define PARABOLA_CUT    36.0
+#define PARABOLA_FINER  1.25
+
+#define INVERSE_STEPS 12
+
+/* Cost of a node of the contour, in multiply-adds of real lanes; see ph_contour_cost.
+ */
+#define NODES_VALUE 74 /* hyperbola and its check */
+#define NODES_SLOPE 33
+
+struct ph_contour {
+    const ph_plan *plan;
+    ph_balance balance;
+    ph_trace *trace;             /* NULL until needed */
+    ph_lanes *rate, *rate_bar;   /* [edges] */
+    ph_lanes *work, *real_work;  /* factors */
+    ph_lanes *x, *q;             /* [n + 1] complex */
+    ph_lanes *start, *start_bar; /* [n_starts] */
+    ph_lanes shift;
+    size_t n_nodes, node_capacity;
+    double complex *z, *w; /* [n_nodes] */
+};
+
+/* ------------------------------------------------------------- construction */
+
+int ph_contour_new(ph_contour **self, const ph_plan *plan)
+{
+    ph_contour *contour = ph_alloc(1, sizeof *contour);
+    if (!contour) {
+        return PH_E_MEMORY;
+    }
+    contour->plan = plan;
+    int status = ph_balance_find(&contour->balance, plan->graph);
+    if (status != PH_OK) {
+        ph_contour_free(contour);
+        return status;
+    }
+    *self = contour;
+    return PH_OK;
+}
+
+/* The arrays of `allocate`. */
+static void release(ph_contour *self)
+{
+    ph_lanes **list[] = {&self->rate, &self->rate_bar, &self->work,  &self->real_work,
+                         &self->x,    &self->q,        &self->start, &self->start_bar};
+    for (size_t k = 0; k < sizeof list / sizeof *list; k++) {
+        ph_free_aligned(*list[k]);
+        *list[k] = NULL;
+    }
+}
+
+void ph_contour_free(ph_contour *self)
+{
+    if (self) {
+        ph_balance_free(&self->balance);
+        ph_trace_free(self->trace);
+        release(self);
+        free(self->z);
+        free(self->w);
+        free(self);
+    }
+}
+
+static int allocate(ph_contour *self)
+{
+    const ph_graph *graph = self->plan->graph;
+    size_t lane = sizeof(ph_lanes), bytes = sizeof(double);
+    int acyclic = self->balance.spectrum == PH_SPECTRUM_ACYCLIC;
+    size_t real = acyclic ? 0 : ph_trace_work(self->trace);
+    self->rate = ph_alloc_aligned(graph->n_edges, lane);
+    self->rate_bar = ph_alloc_aligned(graph->n_edges, lane);
+    self->work = ph_alloc_aligned(ph_trace_shifted_work(self->trace), bytes);
+    self->real_work = ph_alloc_aligned(real, bytes);
+    self->x = ph_alloc_aligned(2 * (graph->n + 1), lane);
+    self->q = ph_alloc_aligned(2 * (graph->n + 1), lane);
+    self->start = ph_alloc_aligned(graph->n_starts, lane);
+    self->start_bar = ph_alloc_aligned(graph->n_starts, lane);
+    return self->rate && self->rate_bar && self->work && self->real_work && self->x &&
+                   self->q && self->start && self->start_bar
+               ? PH_OK
+               : PH_E_MEMORY;
+}
+
+/* The trace and everything of its size, once. */
+static int prepare(ph_contour *self, ph_error *error)
+{
+    if (self->start_bar) {
+        return PH_OK;
+    }
+    int status = PH_OK;
+    if (!self->trace) {
+        status = ph_trace_record(&self->trace, self->plan->graph, NULL, error);
+    }
+    if (status == PH_OK && allocate(self) != PH_OK) {
+        release(self);
+        status = ph_error_set(error, PH_E_MEMORY, "out of memory");
+    }
+    return status;
+}
+
+int ph_contour_cost(ph_contour *self, double *hyperbola, double *parabola_node,
+                    ph_error *error)
+{
+    int status = prepare(self, error);
+    if (status == PH_OK) {
+        const ph_graph *graph = self->plan->graph;
+        ph_trace_summary size;
+        ph_trace_summarize(self->trace, &size);
+        double n = (double)graph->n, terms = (double)self->plan->in.n_terms;
+        double value = 4 * (double)size.operations + 4 * (double)size.entries + 24 * n;
+        double slope = value + 4 * (double)size.entries + 16 * n;
+        double step = 3 * terms + 4 * n + 40;
+        *hyperbola = (NODES_VALUE * value + NODES_SLOPE * slope) / step;
+        *parabola_node = ((1 + PARABOLA_FINER) * value + slope) / step;
+    }
+    return status;
+}
+
+/* -------------------------------------------------------------------- begin */
+
+static void load(ph_contour *self, const double *u, unsigned valid)
+{
+    const ph_graph *graph = self->plan->graph;
+    const ph_lanes *nodes = (const ph_lanes *)u;
+    int good = 0;
+    ph_trace_edge_rates(self->trace, u, self->rate);
+    for (size_t s = 0; s < graph->n_starts; s++) {
+        self->start[s] = (ph_lanes){0};
+        for (size_t t = graph->start_term[s]; t < graph->start_term[s + 1]; t++) {
+            self->start[s] +=
+                graph->start_coefficient[t] * nodes[graph->used[graph->start_use[t]]];
+        }
+    }
+    while (good < PH_LANES - 1 && !(valid >> good & 1)) {
+        good++;
+    }
+    for (int l = 0; l < PH_LANES; l++) { /* lanes that are not valid do no harm */
+        for (size_t e = 0; e < graph->n_edges && !(valid >> l & 1); e++) {
+            self->rate[e][l] = self->rate[e][good];
+        }
+    }
+    memset(self->rate_bar, 0, graph->n_edges * sizeof *self->rate_bar);
+    memset(self->start_bar, 0, graph->n_starts * sizeof *self->start_bar);
+}
+
+static void least_rate(ph_contour *self)
+{
+    const ph_graph *graph = self->plan->graph;
+    for (size_t i = 0; i < graph->n; i++) {
+        ph_lanes total = {0};
+        for (size_t e = graph->row[i]; e < graph->row[i + 1]; e++) {
+            total += self->rate[e];
+        }
+        for (int l = 0; l < PH_LANES; l++) {
+            self->shift[l] =
+                i == 0 || total[l] < self->shift[l] ? total[l] : self->shift[l];
+        }
+    }
+}
+
+/* One step of inverse iteration on q; shift becomes the better of it and the bound. */
+static void inverse_step(ph_contour *self)
+{
+    size_t n = self->plan->graph->n;
+    ph_lanes *v = self->q, *next = self->x, least, most = {0};
+    memcpy(next, v, n * sizeof *v);
+    ph_trace_solve(self->trace, (double *)self->real_work, (double *)next);
+    for (size_t i = 0; i < n; i++) {
+        ph_lanes ratio = v[i] / next[i];
+        for (int l = 0; l < PH_LANES; l++) {
+            least[l] = i == 0 || !(ratio[l] >= least[l]) ? ratio[l] : least[l];
+            most[l] = next[i][l] > most[l] ? next[i][l] : most[l];
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        v[i] = next[i] / most;
+    }
+    for (int l = 0; l < PH_LANES; l++) {
+        if (least[l] > self->shift[l] && least[l] < INFINITY) {
+            self->shift[l] = least[l];
+        }
+    }
+}
+
+static void find_shift(ph_contour *self, const double *u)
+{
+    if (self->balance.spectrum == PH_SPECTRUM_ACYCLIC) {
+        least_rate(self);
+    } else {
+        ph_trace_eliminate(self->trace, u, (double *)self->real_work);
+        self->shift = (ph_lanes){0};
+        for (size_t i = 0; i < self->plan->graph->n; i++) {
+            self->q[i] = (ph_lanes){0} + 1;
+        }
+        for (int k = 0; k < INVERSE_STEPS; k++) {
+            inverse_step(self);
+        }
+    }
+}
+
+int ph_contour_begin(ph_contour *self, const double *u, unsigned valid, unsigned *real,
+                     ph_lanes *shift, ph_error *error)
+{
+    int status = prepare(self, error);
+    if (status == PH_OK) {
+        load(self, u, valid);
+        find_shift(self, u);
+        *real = valid & ph_balance_check(&self->balance, self->plan->graph, self->rate,
+                                         self->x);
+        *shift = self->shift;
+    }
+    return status;
+}
+
+/* -------------------------------------------------------------------- nodes */
+
+static int reserve_nodes(ph_contour *self, size_t n)
+{
+    size_t z = self->node_capacity, w = self->node_capacity;
+    if (ph_grow(&self->z, &z, n, sizeof *self->z) != 0 ||
+        ph_grow(&self->w, &w, n, sizeof *self->w) != 0) {
+        return PH_E_MEMORY;
+    }
+    self->node_capacity = z < w ? z : w;
+    self->n_nodes = n;
+    return PH_OK;
+}
+
+static int set_hyperbola(ph_contour *self, int finer, double t1)
+{
+    const double a = ANGLE, reach = PH_CONTOUR_REACH;
+    double width =
+        acosh(((M_PI - 2 * a) * reach + 4 * a - M_PI) / ((4 * a - M_PI) * sin(a)));
+    double n = finer ? N_NODES + N_MORE : N_NODES;
+    double h = width / n, mu = (4 * M_PI * a - M_PI * M_PI) * n / (width * t1);
+    int status = reserve_nodes(self, (size_t)n + 1);
+    for (size_t k = 0; k < self->n_nodes && status == PH_OK; k++) {
+        double x = (double)k * h;
+        self->z[k] = CMPLX(mu * (1 - sin(a) * cosh(x)), mu * cos(a) * sinh(x));
+        self->w[k] = CMPLX(cosh(x) * cos(a), sinh(x) * sin(a)) *
+                     (h * mu / (2 * M_PI) * (k > 0 ? 2 : 1));
+    }
+    return status;
+}
+
+static int set_parabola(ph_contour *self, int finer, double rate, double t0, double t1)
+{
+    double s = PARABOLA_SHIFT / t1;
+    double h = 2 * M_PI / (PARABOLA_PERIOD * t1) / (finer ? PARABOLA_FINER : 1);
+    double u_max = sqrt(2 * rate * (s + PARABOLA_CUT / t0));
+    int status = reserve_nodes(self, (size_t)(u_max / h) + 2);
+    for (size_t k = 0; k < self->n_nodes && status == PH_OK; k++) {
+        double u = (double)k * h;
+        self->z[k] = CMPLX(s - u * u / (2 * rate), u);
+        self->w[k] = CMPLX(1, u / rate) * (h / (2 * M_PI) * (k > 0 ? 2 : 1));
+    }
+    return status;
+}
+
+static int set_nodes(ph_contour *self, ph_contour_shape shape, int finer, double rate,
+                     size_t n, const ph_contour_time *times)
+{
+    return shape == PH_HYPERBOLA
+               ? set_hyperbola(self, finer, times[0].t)
+               : set_parabola(self, finer, rate, times[n - 1].t, times[0].t);
+}
+
+/* ------------------------------------------------------------------- values */
+
+/* Factors of z_k I - S and x = a (z_k I - S)^-1. */
+static void solve_node(ph_contour *self, size_t k)
+{
+    const ph_graph *graph = self->plan->graph;
+    ph_lanes z[3] = {creal(self->z[k]) + (ph_lanes){0},
+                     cimag(self->z[k]) + (ph_lanes){0}, self->shift};
+    ph_trace_shifted_eliminate(self->trace, self->rate, z, self->work);
+    memset(self->x, 0, 2 * (graph->n + 1) * sizeof *self->x);
+    for (size_t s = 0; s < graph->n_starts; s++) {
+        if (graph->start[s] < graph->n) {
+            self->x[2 * graph->start[s]] = self->start[s];
+        }
+    }
+    ph_trace_shifted_solve_transposed(self->trace, self->work, self->x);
+}
+
+/* x s into sum[0..1] and x 1 into sum[2..3]. */
+static void transforms(const ph_contour *self, ph_lanes *sum)
+{
+    const ph_graph *graph = self->plan->graph;
+    memset(sum, 0, 4 * sizeof *sum);
+    for (size_t i = 0; i < graph->n; i++) {
+        size_t end = graph->row[i + 1];
+        if (end > graph->row[i] && graph->target[end - 1] == graph->n) {
+            sum[0] += self->x[2 * i] * self->rate[end - 1];
+            sum[1] += self->x[2 * i + 1] * self->rate[end - 1];
+        }
+        sum[2] += self->x[2 * i];
+        sum[3] += self->x[2 * i + 1];
+    }
+}
+
+static ph_lanes modulus(ph_lanes re, ph_lanes im)
+{
+    ph_lanes size = re * re + im * im;
+    for (int l = 0; l < PH_LANES; l++) {
+        size[l] = sqrt(size[l]);
+    }
+    return size;
+}
+
+/* Adds node k to the numbers; of the coarser contour to their magnitudes too. */
+static void add_node(const ph_contour *self, size_t k, int finer, size_t n,
+                     const ph_contour_time *times, ph_contour_value *value)
+{
+    ph_lanes sum[4], size[2];
+    transforms(self, sum);
+    size[0] = modulus(sum[0], sum[1]);
+    size[1] = modulus(sum[2], sum[3]);
+    for (size_t i = 0; i < n; i++) {
+        double complex c = self->w[k] * cexp(self->z[k] * times[i].t);
+        const ph_lanes *part = times[i].survival ? sum + 2 : sum;
+        ph_lanes term = creal(c) * part[0] - cimag(c) * part[1];
+        if (finer) {
+            value[i].change -= term;
+        } else {
+            value[i].number += term;
+            value[i].change += term;
+            value[i].magnitude += cabs(c) * size[times[i].survival];
+        }
+    }
+}
+
+int ph_contour_values(ph_contour *self, ph_contour_shape shape, double rate, size_t n,
+                      const ph_contour_time *times, ph_contour_value *value)
+{
+    memset(value, 0, n * sizeof *value);
+    for (int finer = 0; finer < 2; finer++) {
+        int status = set_nodes(self, shape, finer, rate, n, times);
+        if (status != PH_OK) {
+            return status;
+        }
+        for (size_t k = 0; k < self->n_nodes; k++) {
+            solve_node(self, k);
+            add_node(self, k, finer, n, times, value);
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        for (int l = 0; l < PH_LANES; l++) {
+            value[i].change[l] = fabs(value[i].change[l]);
+        }
+    }
+    return PH_OK;
+}
+
+/* ----------------------------------------------------------------- gradient */
+
+/* The adjoints of both transforms at node k. */
+static void node_seeds(const ph_contour *self, size_t k, size_t n,
+                       const ph_contour_time *times, const ph_lanes *weight,
+                       ph_lanes *seed)
+{
+    memset(seed, 0, 4 * sizeof *seed);
+    for (size_t i = 0; i < n; i++) {
+        double complex c = self->w[k] * cexp(self->z[k] * times[i].t);
+        ph_lanes *to = times[i].survival ? seed + 2 : seed;
+        to[0] += creal(c) * weight[i];
+        to[1] += cimag(c) * weight[i];
+    }
+}
+
+int ph_contour_seed(ph_contour *self, ph_contour_shape shape, double rate, size_t n,
+                    const ph_contour_time *times, const ph_lanes *weight)
+{
+    const ph_graph *graph = self->plan->graph;
+    int status = set_nodes(self, shape, 0, rate, n, times);
+    for (size_t k = 0; k < self->n_nodes && status == PH_OK; k++) {
+        ph_lanes seed[4];
+        solve_node(self, k);
+        node_seeds(self, k, n, times, weight, seed);
+        for (size_t i = 0; i < graph->n; i++) {
+            size_t end = graph->row[i + 1];
+            ph_lanes exit = {0};
+            if (end > graph->row[i] && graph->target[end - 1] == graph->n) {
+                exit = self->rate[end - 1];
+            }
+            self->q[2 * i] = seed[2] + seed[0] * exit;
+            self->q[2 * i + 1] = seed[3] + seed[1] * exit;
+        }
+        ph_trace_shifted_solve(self->trace, self->work, self->q);
+        self->q[2 * graph->n] = seed[0];
+        self->q[2 * graph->n + 1] = seed[1];
+        ph_trace_shifted_adjoint(self->trace, self->x, self->q, self->rate_bar);
+        for (size_t s = 0; s < graph->n_starts; s++) {
+            if (graph->start[s] < graph->n) {
+                self->start_bar[s] += self->q[2 * graph->start[s]];
+            }
+        }
+    }
+    return status;
+}
+
+static void add_lanes(ph_lanes *to, double factor, const ph_lanes *from, unsigned lanes)
+{
+    for (int l = 0; l < PH_LANES; l++) {
+        (*to)[l] += lanes >> l & 1 ? factor * (*from)[l] : 0;
+    }
+}
+
+void ph_contour_gradient(ph_contour *self, unsigned lanes, double *u_bar)
+{
+    const ph_graph *graph = self->plan->graph;
+    ph_lanes *bar = (ph_lanes *)u_bar;
+    for (size_t e = 0; e < graph->n_edges; e++) {
+        for (size_t t = graph->edge_term[e]; t < graph->edge_term[e + 1]; t++) {
+            add_lanes(&bar[graph->used[graph->term_use[t]]], graph->term_coefficient[t],
+                      &self->rate_bar[e], lanes);
+        }
+    }
+    for (size_t s = 0; s < graph->n_starts; s++) {
+        for (size_t t = graph->start_term[s]; t < graph->start_term[s + 1]; t++) {
+            add_lanes(&bar[graph->used[graph->start_use[t]]],
+                      graph->start_coefficient[t], &self->start_bar[s], lanes);
+        }
+    }
+    memset(self->rate_bar, 0, graph->n_edges * sizeof *self->rate_bar);
+    memset(self->start_bar, 0, graph->n_starts * sizeof *self->start_bar);
+}
