@@ -79,7 +79,7 @@ extern const ph_option ph_fit_options[], ph_grad_options[], ph_loglik_options[],
 #define PH_OPTION_ENGINE                                                               \
     {"engine", 0, PH_OPTION_CHOICE, "auto|uniformization|contour|plain", "auto", 0, 0, \
      0,                                                                                \
-     "how densities are computed: auto chooses for each time;\nplain is the scalar "   \
+     "how densities are computed; auto chooses for each\ntime, plain is the scalar "    \
      "definition"}
 #define PH_OPTION_IGNORE                                                               \
     {"ignore-columns", 0, PH_OPTION_TEXT, "NAME,...", NULL, 0, 0, 0,                   \

@@ -49,7 +49,7 @@ const ph_option ph_fit_options[] = {
     PH_OPTION_IGNORE,
     PH_OPTION_GROUP,
     {"engine", 0, PH_OPTION_CHOICE, "auto|uniformization|contour", "auto", 0, 0, 0,
-     "how densities are computed: auto chooses for each time"},
+     "how densities are computed; auto chooses for each\ntime"},
     {"dry-run", 0, PH_OPTION_FLAG, NULL, NULL, 0, 0, PH_OPTION_FLAG_ONLY,
      "check everything, print settings with estimates of\nmemory and time, write nothing"},
     PH_OPTION_END};
