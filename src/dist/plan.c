@@ -128,7 +128,13 @@ int ph_plan_new(ph_plan **self, const ph_graph *graph)
     }
     plan->graph = graph;
     plan->pool = graph->pool;
-    int status = table_build(&plan->in, graph, 1);
+    ph_components components = {0};
+    int status = ph_components_find(&components, graph);
+    plan->cyclic = components.cyclic;
+    ph_components_free(&components);
+    if (status == PH_OK) {
+        status = table_build(&plan->in, graph, 1);
+    }
     if (status == PH_OK) {
         status = table_build(&plan->out, graph, 0);
     }

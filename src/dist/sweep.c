@@ -17,6 +17,13 @@
  * The way back multiplies the adjoints by the same numbers, so it stays the exact
  * adjoint of the way there, and <v_k, w_k> drifts no more than v does.
  *
+ * Rate. Where all states leave at nearly Lambda, a step has an eigenvalue near -1:
+ * what is rounded alternates in sign and stays for as many steps as the process needs
+ * to be absorbed, and in the gradient it meets the alternation of the start law. Long
+ * sweeps take Lambda larger by MORE_ROOM, which damps it in a few steps (an acyclic
+ * graph has only eigenvalues g >= 0). Their adjoints are sums of up to 10^7 terms and
+ * are folded into compensated ones.
+ *
  * Storage. Segments of `span` steps; the first vector of every segment is kept, and one
  * window holds all vectors of one segment. `span` is chosen so that the window fills
  * STORE_BYTES, or has about sqrt(K) vectors where that is more: a short sweep lies in
@@ -33,7 +40,11 @@
 #define STORE_BYTES (4u << 20)
 #define LATE        2048 /* a multiple of PH_BLOCK; drift before is below 1e-13 */
 #define ROOM        (1 + 0x1p-50) /* in Lambda, so that no state's rounded shares exceed 1 */
-#define ROUNDING    1e-14         /* of a start probability, with room to spare */
+#define MORE_ROOM   (1 + 0x1p-4) /* in long sweeps of cyclic graphs */
+#define LONG        1000         /* Lambda t of a long sweep */
+#define LARGE       0x1p900      /* of adjoints */
+#define FOLD        256          /* steps whose adjoints are summed as they come */
+#define ROUNDING    1e-14        /* of a start probability, with room to spare */
 
 /* ------------------------------------------------------------------ storage */
 
@@ -69,6 +80,7 @@ int ph_sweep_new(ph_sweep **self, const ph_plan *plan)
     sweep->tau = ph_alloc_aligned(graph->n_used, sizeof *sweep->tau);
     sweep->u = ph_alloc_aligned(graph->n_used, sizeof *sweep->u);
     sweep->adjoint = ph_alloc_aligned(graph->n_used, sizeof *sweep->adjoint);
+    sweep->folded = ph_alloc_aligned(2 * graph->n_used, sizeof *sweep->folded);
     sweep->g = ph_alloc_aligned(sweep->width, sizeof *sweep->g);
     sweep->w[0] = ph_alloc_aligned(sweep->width, sizeof *sweep->g);
     sweep->w[1] = ph_alloc_aligned(sweep->width, sizeof *sweep->g);
@@ -78,7 +90,7 @@ int ph_sweep_new(ph_sweep **self, const ph_plan *plan)
     sweep->absorbed = ph_alloc_aligned(2, sizeof *sweep->absorbed);
     if (!sweep->tau || !sweep->u || !sweep->adjoint || !sweep->g || !sweep->w[0] ||
         !sweep->w[1] || !sweep->ahead || !sweep->absorbed || !sweep->late_g ||
-        !sweep->mass) {
+        !sweep->mass || !sweep->folded) {
         ph_sweep_free(sweep);
         return PH_E_MEMORY;
     }
@@ -92,6 +104,7 @@ void ph_sweep_free(ph_sweep *self)
         ph_free_aligned(self->tau);
         ph_free_aligned(self->u);
         ph_free_aligned(self->adjoint);
+        ph_free_aligned(self->folded);
         ph_free_aligned(self->g);
         ph_free_aligned(self->w[0]);
         ph_free_aligned(self->w[1]);
@@ -269,7 +282,10 @@ int ph_sweep_begin_lanes(ph_sweep *self, const double *u, double t_max, unsigned
         good &= check_probabilities(self);
         self->rate = 1;
     }
-    self->rate *= graph->discrete ? 1 : ROOM;
+    if (!graph->discrete) {
+        int more = self->plan->cyclic && self->rate * t_max > LONG;
+        self->rate *= more ? MORE_ROOM : ROOM;
+    }
     if (!(self->rate > 0)) { /* no valid lane: nothing will be asked of the sweep */
         good = 0;
         self->rate = 1;
@@ -604,6 +620,36 @@ static void start_adjoint(ph_sweep *self, const ph_lanes *w)
     }
 }
 
+/* The adjoint so far onto the compensated sum (Kahan 1965), and back to 0. */
+static void fold_adjoint(ph_sweep *self)
+{
+    size_t n = self->plan->graph->n_used;
+    for (size_t k = 0; k < n; k++) {
+        ph_lanes *sum = &self->folded[k], *lost = &self->folded[n + k];
+        ph_lanes part = self->adjoint[k] - *lost, next = *sum + part;
+        *lost = (next - *sum) - part;
+        *sum = next;
+        self->adjoint[k] = (ph_lanes){0};
+    }
+}
+
+/*
+ * Adjoints into the units of the scale block before b. A state that has lost all its
+ * mass to the end of double range may have an adjoint beyond that range: any large
+ * number stands for it, as what it is multiplied by is 0.
+ */
+static void unscale(const ph_sweep *self, size_t b, ph_lanes *w)
+{
+    ph_lanes factor;
+    ph_sweep_factor(self, b, &factor);
+    for (size_t i = 0; i < self->width; i++) {
+        w[i] *= factor;
+        for (int l = 0; l < PH_LANES; l++) {
+            w[i][l] = fmax(-LARGE, fmin(w[i][l], LARGE));
+        }
+    }
+}
+
 int ph_sweep_gradient(ph_sweep *self, double *u_bar)
 {
     const ph_graph *graph = self->plan->graph;
@@ -611,6 +657,7 @@ int ph_sweep_gradient(ph_sweep *self, double *u_bar)
     size_t reach = self->seeded;
     memset(w, 0, self->width * sizeof *w);
     memset(self->adjoint, 0, graph->n_used * sizeof *self->adjoint);
+    memset(self->folded, 0, 2 * graph->n_used * sizeof *self->folded);
     if (self->seeded_absorbed) {
         spread_absorbed(self, reach);
     }
@@ -622,11 +669,7 @@ int ph_sweep_gradient(ph_sweep *self, double *u_bar)
         }
         if (k + 1 < reach && (k + 1) % PH_BLOCK == 0 &&
             self->scaled[(k + 1) / PH_BLOCK]) {
-            ph_lanes factor;
-            ph_sweep_factor(self, (k + 1) / PH_BLOCK, &factor);
-            for (size_t i = 0; i < self->width; i++) {
-                w[i] *= factor;
-            }
+            unscale(self, (k + 1) / PH_BLOCK, w);
         }
         w[self->width - 1] = self->p_bar[k];
         self->kernel->backward(&self->plan->out, self->tau, g_of(self, k),
@@ -635,6 +678,9 @@ int ph_sweep_gradient(ph_sweep *self, double *u_bar)
         ph_lanes *swap = w;
         w = next;
         next = swap;
+        if (k % FOLD == 0) {
+            fold_adjoint(self);
+        }
     }
     ph_flush_end(saved);
     if (reach > 0) {
@@ -642,8 +688,9 @@ int ph_sweep_gradient(ph_sweep *self, double *u_bar)
         memset(self->p_bar, 0, reach * sizeof *self->p_bar);
         memset(self->a_bar, 0, reach * sizeof *self->a_bar);
     }
+    fold_adjoint(self);
     for (size_t k = 0; k < graph->n_used; k++) {
-        bar[graph->used[k]] += self->adjoint[k] / self->rate;
+        bar[graph->used[k]] += self->folded[k] / self->rate;
     }
     self->seeded = 0;
     return PH_OK;

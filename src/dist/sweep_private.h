@@ -26,6 +26,7 @@ struct ph_sweep {
     unsigned valid;
     double rate;                 /* Lambda */
     ph_lanes *u, *tau, *adjoint; /* [n_used] */
+    ph_lanes *folded;            /* [2][n_used] sum of adjoints, and what it has lost */
     ph_lanes *g;                 /* [width] 1 - d/Lambda */
     ph_lanes *w[2];              /* [width] adjoints */
     ph_lanes *late_g;            /* [width] the same, exactly what tau leaves */

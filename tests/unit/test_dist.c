@@ -251,6 +251,48 @@ static void a_sweep_goes_on_after_its_gradient(void **state)
 }
 
 /*
+ * Mass that a larger rate leaves behind in the first of 300 states is lost to the end
+ * of double range, and its adjoint may lie beyond the other end.
+ */
+static void a_fast_neighbour_in_the_far_tail(void **state)
+{
+    (void)state;
+    process it = process_erlang(300);
+    const ph_pool *pool = it.graph->pool;
+    size_t nodes = ph_pool_length(pool);
+    double *theta = ph_alloc_aligned(PH_LANES, sizeof *theta);
+    double *u = ph_alloc_aligned(nodes * PH_LANES, sizeof *u);
+    double *u_bar = ph_alloc_aligned(nodes * PH_LANES, sizeof *u_bar);
+    double *bar = ph_alloc_aligned(PH_LANES, sizeof *bar);
+    const double weight[PH_LANES] = {1};
+    for (int l = 0; l < PH_LANES; l++) {
+        theta[l] = l ? 1.0625 : 1;
+    }
+    ph_pool_eval(pool, theta, u);
+    for (double t = 1000; t <= 6000; t += 500) {
+        ph_sweep *sweep = NULL;
+        unsigned valid;
+        double log_f[PH_LANES];
+        memset(u_bar, 0, nodes * PH_LANES * sizeof *u_bar);
+        memset(bar, 0, PH_LANES * sizeof *bar);
+        assert_int_equal(ph_sweep_new(&sweep, it.plan), 0);
+        assert_int_equal(ph_sweep_begin(sweep, u, t, &valid), 0);
+        assert_int_equal(ph_sweep_log(sweep, PH_DENSITY, t, log_f), 0);
+        assert_int_equal(ph_sweep_seed(sweep, PH_DENSITY, t, weight, log_f), 0);
+        assert_int_equal(ph_sweep_gradient(sweep, u_bar), 0);
+        ph_pool_adjoint(pool, u, u_bar, bar);
+        assert_close(log_f[0], erlang_log(300, 1, t), 1e-12);
+        assert_near(bar[0], 300 - t, 1e-11 * (300 + t));
+        ph_sweep_free(sweep);
+    }
+    ph_free_aligned(theta);
+    ph_free_aligned(u);
+    ph_free_aligned(u_bar);
+    ph_free_aligned(bar);
+    process_free(&it);
+}
+
+/*
  * log f of two states, switching at rate a, absorption from the second at rate b: S has
  * trace -(2a + b), determinant ab, f = ab (e^{x1 t} - e^{x2 t}) / (x1 - x2).
  */
@@ -354,6 +396,7 @@ int main(void)
         cmocka_unit_test(adjoint_is_the_derivative),
         cmocka_unit_test(the_uniformization_rate_cancels),
         cmocka_unit_test(a_sweep_goes_on_after_its_gradient),
+        cmocka_unit_test(a_fast_neighbour_in_the_far_tail),
         cmocka_unit_test(stiff_two_state),
         cmocka_unit_test(discrete_time_is_exact),
         cmocka_unit_test(outside_the_model_is_refused),

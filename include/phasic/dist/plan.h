@@ -32,6 +32,7 @@ typedef struct ph_plan {
     ph_graph *own;                  /* `graph` where the plan owns it, or NULL */
     ph_group_table in;              /* n + 1 rows: terms that enter each vertex */
     ph_group_table out;             /* n rows: terms that leave each state */
+    int cyclic;                     /* some state can be come back to */
     size_t bytes;
 } ph_plan;
 
