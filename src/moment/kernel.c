@@ -2,27 +2,11 @@
 /*
  * Moments and their gradients by the formula x_i (h_j - h_i), which needs no adjoint of
  * the factors: one transposed solve for every order. Quick, and with an error that its
- * checks bound; what they reject is done again in wide.c.
+ * checks bound; what they reject is done again in wide.c. Here is the plain evaluation,
+ * and the choice of the one in lanes (kernel_lanes.c).
  */
 #include "moment_private.h"
 #include "phasic/model/pool.h"
-
-#define REAL    ph_lanes
-#define NAME(x) lanes_##x
-#define ELIMINATE(trace, u, work)                                                      \
-    ph_trace_eliminate(trace, (const double *)(u), (double *)(work))
-#define START(trace, u, x) ph_trace_start(trace, (const double *)(u), (double *)(x))
-#define SOLVE(trace, work, h, mid)                                                     \
-    ((void)(mid), ph_trace_solve(trace, (const double *)(work), (double *)(h)))
-#define SOLVE_TRANSPOSED(trace, work, x)                                               \
-    ph_trace_solve_transposed(trace, (const double *)(work), (double *)(x))
-#include "kernel_template.h"
-#undef REAL
-#undef NAME
-#undef ELIMINATE
-#undef START
-#undef SOLVE
-#undef SOLVE_TRANSPOSED
 
 #define REAL                       double
 #define NAME(x)                    plain_##x
@@ -39,12 +23,35 @@ size_t ph_moments_work(const ph_moments *self, size_t gradient)
     return plain_carve(self, NULL, factors, 0, gradient > 0, &at) * PH_LANES;
 }
 
+extern const ph_moments_kernel ph_moments_kernel_base;
+#ifdef PH_KERNEL_X86
+extern const ph_moments_kernel ph_moments_kernel_avx2;
+extern const ph_moments_kernel ph_moments_kernel_avx512;
+#endif
+
+int ph_moments_kernel_list(const ph_moments_kernel *list[3])
+{
+    int count = 0;
+#ifdef PH_KERNEL_X86
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+        __builtin_cpu_supports("avx512vl")) {
+        list[count++] = &ph_moments_kernel_avx512;
+    }
+    if (__builtin_cpu_supports("avx2")) {
+        list[count++] = &ph_moments_kernel_avx2;
+    }
+#endif
+    list[count++] = &ph_moments_kernel_base;
+    return count;
+}
+
 void ph_moments_lanes(const ph_moments *self, size_t gradient, const double *u,
                       double *work, double *raw, double *product, double *bar,
                       double *check)
 {
-    lanes_eval(self, gradient, (const ph_lanes *)u, (ph_lanes *)work, (ph_lanes *)raw,
-               (ph_lanes *)product, (ph_lanes *)bar, (ph_lanes *)check);
+    const ph_moments_kernel *list[3];
+    (void)ph_moments_kernel_list(list);
+    list[0]->eval(self, gradient, u, work, raw, product, bar, check);
 }
 
 void ph_moments_plain(const ph_moments *self, size_t gradient, const double *u,

@@ -40,6 +40,15 @@ void ph_moments_plain(const ph_moments *self, size_t gradient, const double *u,
                       double *work, double *raw, double *product, double *bar,
                       double *check);
 
+/* The kernel in lanes, once for each instruction set; arguments as above, aligned. */
+typedef struct ph_moments_kernel {
+    void (*eval)(const ph_moments *self, size_t gradient, const double *u, double *work,
+                 double *raw, double *product, double *bar, double *check);
+} ph_moments_kernel;
+
+/* Those that this processor can run, the best one first; returns their number. */
+int ph_moments_kernel_list(const ph_moments_kernel *list[3]);
+
 /* One parameter vector in quadruple precision, u[nodes]; outputs rounded at the end. */
 typedef struct ph_moments_lane {
     double *raw;                 /* [R][order] */

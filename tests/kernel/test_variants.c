@@ -3,6 +3,7 @@
 #include "process.h"
 
 #include "../../src/dist/kernel.h"
+#include "../../src/moment/moment_private.h"
 #include "phasic/base/memory.h"
 #include "phasic/base/rng.h"
 
@@ -61,8 +62,58 @@ static void variants_agree_bit_for_bit(void **state)
     process_free(&it);
 }
 
+/* Three moments of two rewards, their products and gradients. */
+static void moments_agree_bit_for_bit(void **state)
+{
+    (void)state;
+    process it = process_shipped("rabbits", "n", 7);
+    size_t n = it.graph->n, nodes = ph_pool_length(it.graph->pool);
+    enum { REWARDS = 2, ORDER = 3, GRADIENT = 2, OUTPUTS = 5 };
+    ph_trace *trace = NULL;
+    ph_moments *moments = NULL;
+    ph_rng rng;
+    ph_rng_init(&rng, 3, PH_RNG_TEST, 0, 0);
+    double *amount = ph_alloc(REWARDS * n, sizeof *amount);
+    for (size_t i = 0; i < REWARDS * n; i++) {
+        amount[i] = ph_rng_uniform(&rng);
+    }
+    ph_lanes *theta = random_rows(&rng, 3), *u = random_rows(&rng, nodes);
+    ph_pool_eval(it.graph->pool, (double *)theta, (double *)u);
+    assert_int_equal(ph_trace_record(&trace, it.graph, NULL, NULL), 0);
+    assert_int_equal(ph_moments_new(&moments, it.graph, trace, REWARDS, amount, ORDER),
+                     0);
+    assert_int_equal(ph_moments_outputs(moments, GRADIENT), OUTPUTS);
+    size_t raw = REWARDS * ORDER, bar = OUTPUTS * nodes, check = OUTPUTS * PH_CHECKS;
+    size_t length = (raw + 1 + bar + check) * PH_LANES;
+    double *work = ph_alloc_aligned(ph_moments_work(moments, GRADIENT), sizeof *work);
+    double *out[3];
+    const ph_moments_kernel *list[3];
+    int count = ph_moments_kernel_list(list);
+    for (int k = 0; k < count; k++) {
+        out[k] = ph_alloc_aligned(length, sizeof *out[k]);
+        double *to = out[k] + (raw + 1) * PH_LANES;
+        list[k]->eval(moments, GRADIENT, (double *)u, work, out[k],
+                      out[k] + raw * PH_LANES, to, to + bar * PH_LANES);
+        assert_true(isfinite(out[k][0]) && out[k][0] > 0);
+        assert_memory_equal(out[k], out[0], length * sizeof *out[k]);
+    }
+    for (int k = 0; k < count; k++) {
+        ph_free_aligned(out[k]);
+    }
+    ph_free_aligned(work);
+    ph_free_aligned(theta);
+    ph_free_aligned(u);
+    free(amount);
+    ph_moments_free(moments);
+    ph_trace_free(trace);
+    process_free(&it);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(variants_agree_bit_for_bit)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(variants_agree_bit_for_bit),
+        cmocka_unit_test(moments_agree_bit_for_bit),
+    };
     return ph_check_run(tests);
 }
