@@ -39,16 +39,21 @@ static inline void store(ph_lanes *to, row r)
     EACH(q)((part *)to)[q] = r.p[q];
 }
 
-/* The sum over a group of coefficient * vector[vertex]; long ones in two chains. */
-static inline row group_sum(const ph_group_table *table, size_t group,
-                            const ph_lanes *vector)
+/*
+ * The sum over a group of coefficient * vector[vertex]; long ones in two chains. It
+ * must be inlined: a call would send every register of the row through memory.
+ */
+__attribute__((always_inline)) static inline row
+group_sum(const ph_group_table *table, size_t group, const ph_lanes *vector)
 {
     size_t t = table->group_term[group], end = table->group_term[group + 1];
     const uint32_t *vertex = table->term_vertex;
     const double *coefficient = table->coefficient;
     row sum = load(&vector[vertex[t]]);
     EACH(q) sum.p[q] *= coefficient[t];
-    t++;
+    if (++t == end) {
+        return sum;
+    }
     if (end - t >= 8) {
         row other = load(&vector[vertex[t]]);
         EACH(q) other.p[q] *= coefficient[t];
