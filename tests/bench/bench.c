@@ -7,8 +7,8 @@
 #include "phasic/dist/sample.h"
 #include "phasic/lik/compress.h"
 
-#define ROUNDS  5
-#define SECONDS 0.02
+#define ROUNDS  7
+#define SECONDS 0.04
 
 /* Of this thread: what other programs take of the processor does not count. */
 static double processor_seconds(void)
@@ -20,17 +20,22 @@ static double processor_seconds(void)
 
 static double time_by(double (*seconds)(void), void (*call)(void *self), void *self)
 {
-    double best = INFINITY;
-    call(self);
-    for (int round = 0; round < ROUNDS; round++) {
-        double began = seconds(), now;
-        size_t calls = 0;
-        do {
+    double best = INFINITY, taken = 0;
+    size_t calls = 1; /* between looks at the clock */
+    while (taken < SECONDS / 4) {
+        double began = seconds();
+        for (size_t k = 0; k < calls; k++) {
             call(self);
-            calls++;
-            now = seconds();
-        } while (now - began < SECONDS);
-        best = fmin(best, (now - began) / (double)calls);
+        }
+        taken = seconds() - began;
+        calls *= taken < SECONDS / 4 ? 2 : 1;
+    }
+    for (int round = 0; round < ROUNDS; round++) {
+        double began = seconds();
+        for (size_t k = 0; k < calls; k++) {
+            call(self);
+        }
+        best = fmin(best, (seconds() - began) / (double)calls);
     }
     return best;
 }

@@ -14,7 +14,7 @@
 #include "phasic/lik/lik.h"
 
 /*
- * Seconds of one call, the least of 5 rounds of at least 0.02 s: of this thread's
+ * Seconds of one call, the least of 7 rounds of at least 0.01 s: of this thread's
  * processor, or by the clock.
  */
 double bench_time(void (*call)(void *self), void *self);

@@ -22,8 +22,8 @@ void bench_observations(void)
     double once = bench_time(pack, &it);
     bench_model_data(&self, bench_compress(data, 2, 10));
     double many = bench_time(bench_gradient, &self) / PH_LANES;
-    bench_row("rabbits(20), 10^6 times: value, gradient", many, "1000 times, direct", few,
-              "ratio >= 0.67");
+    bench_row("rabbits(20), 10^6 times: value, gradient", many, "1000 times, direct",
+              few, "ratio >= 0.67");
     bench_row("    compression, once", once, NULL, 0, "<= 0.5 s");
     ph_data_free(data);
     bench_model_free(&self);
