@@ -11,6 +11,11 @@
 #define GLUE2(a, b) a##b
 #define GLUE(a, b)  GLUE2(a, b)
 
+typedef double register_row __attribute__((vector_size(PH_KERNEL_BYTES), may_alias));
+
+#define EDGE_STRIDE (sizeof(ph_lanes) / PH_KERNEL_BYTES)
+#define EDGE_REAL   register_row
+
 #define REAL    ph_lanes
 #define NAME(x) lanes_##x
 #define ELIMINATE(trace, u, work)                                                      \

@@ -224,24 +224,59 @@ static void NAME(start_adjoint)(const ph_moments *self, const REAL *m, REAL *bar
     }
 }
 
-/* Adds d / d r_ij = v_i (m_j - m_i), m = 0 at absorption. */
-static void NAME(edge_adjoint)(const ph_moments *self, const REAL *u, const REAL *v,
-                               const REAL *m, REAL *bar, REAL *size)
+#ifndef EDGE_STRIDE
+#define EDGE_STRIDE 1
+#define EDGE_REAL   REAL
+#endif
+#define AT(array, index) ((array)[(size_t)(index)*EDGE_STRIDE])
+
+/*
+ * Adds d / d r_ij = v_i (m_j - m_i), m = 0 at absorption, to bar, and the size of its
+ * terms to *size. EDGE_REAL is a number or the part of a row of lanes that fits into a
+ * register; element i of an array is a[i * EDGE_STRIDE].
+ */
+static inline void NAME(edge_part)(const ph_graph *graph, const EDGE_REAL *u,
+                                   const EDGE_REAL *v, const EDGE_REAL *m,
+                                   EDGE_REAL *bar, EDGE_REAL *size)
 {
-    const ph_graph *graph = self->graph;
-    for (size_t i = 0; i < graph->n; i++) {
-        for (size_t e = graph->row[i]; e < graph->row[i + 1]; e++) {
-            uint32_t j = graph->target[e];
-            REAL there = j < graph->n ? m[j] : (REAL){0};
-            REAL gain = v[i] * (there - m[i]), terms = v[i] * (there + m[i]);
-            for (size_t t = graph->edge_term[e]; t < graph->edge_term[e + 1]; t++) {
-                size_t node = graph->used[graph->term_use[t]];
-                bar[node] += graph->term_coefficient[t] * gain;
-                *size += graph->term_coefficient[t] * u[node] * terms;
+    const size_t *row = graph->row, *edge_term = graph->edge_term;
+    const uint32_t *target = graph->target, *used = graph->used;
+    const uint32_t *use = graph->term_use;
+    const double *coefficient = graph->term_coefficient;
+    size_t n = graph->n;
+    EDGE_REAL sum = *size;
+    for (size_t i = 0; i < n; i++) {
+        EDGE_REAL weight = AT(v, i), here = AT(m, i);
+        for (size_t e = row[i]; e < row[i + 1]; e++) {
+            uint32_t j = target[e];
+            EDGE_REAL there = {0};
+            if (j < n) {
+                there = AT(m, j);
+            }
+            EDGE_REAL gain = weight * (there - here), terms = weight * (there + here);
+            for (size_t t = edge_term[e]; t < edge_term[e + 1]; t++) {
+                size_t node = used[use[t]];
+                AT(bar, node) += coefficient[t] * gain;
+                sum += coefficient[t] * AT(u, node) * terms;
             }
         }
     }
+    *size = sum;
 }
+
+static void NAME(edge_adjoint)(const ph_moments *self, const REAL *u, const REAL *v,
+                               const REAL *m, REAL *bar, REAL *size)
+{
+    for (size_t q = 0; q < EDGE_STRIDE; q++) {
+        NAME(edge_part)
+        (self->graph, (const EDGE_REAL *)u + q, (const EDGE_REAL *)v + q,
+         (const EDGE_REAL *)m + q, (EDGE_REAL *)bar + q, (EDGE_REAL *)size + q);
+    }
+}
+
+#undef AT
+#undef EDGE_STRIDE
+#undef EDGE_REAL
 
 #ifdef SOLVE_TRANSPOSED
 
