@@ -226,13 +226,6 @@ int ph_job_load_text(ph_job *self, ph_app *app, int needs, char *text, size_t le
         status = ph_graph_build(&self->graph, self->model, max_states, &app->log,
                                 &app->error);
     }
-    if (status == PH_OK && self->graph->epochs &&
-        (needs & (PH_JOB_DATA | PH_JOB_REWARD))) {
-        ph_error_file(&app->error, self->model->file);
-        ph_error_place(&app->error, "/epochs");
-        status = ph_error_set(&app->error, PH_E_FEATURE,
-                              "densities of a model with epochs are not available");
-    }
     if (status == PH_OK) {
         status = check_rewards(self, app);
     }

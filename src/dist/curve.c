@@ -89,7 +89,7 @@ void ph_curve_free(ph_curve *self)
 double ph_curve_rate(const ph_curve *self)
 {
     double rate[PH_LANES];
-    ph_plan_rate(self->plan, self->u, rate);
+    ph_plan_rate(self->plan, self->u, INFINITY, rate);
     return rate[0];
 }
 

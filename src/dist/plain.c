@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "epochs_private.h"
 #include "phasic/base/memory.h"
 #include "phasic/num/poisson.h"
 #include "sweep_private.h"
@@ -438,6 +439,9 @@ int ph_plain_eval(const ph_plan *plan, const double *u, size_t n,
                   const ph_sweep_kind *kind, const double *t, const double *t2,
                   double *log_value, const double *weight, double *u_bar)
 {
+    if (plan->graph->epochs) {
+        return ph_epochs_plain(plan, u, n, kind, t, t2, log_value, weight, u_bar);
+    }
     plain self = {.graph = plan->graph, .u = u};
     request *what = ph_alloc(n, sizeof *what);
     if (!what) {

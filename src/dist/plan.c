@@ -6,7 +6,9 @@
  */
 #include "phasic/dist/plan.h"
 
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "phasic/base/memory.h"
 #include "reward_private.h"
@@ -159,19 +161,96 @@ void ph_plan_free(ph_plan *self)
     }
 }
 
+/*
+ * Nodes of a plan with epochs: the pool's in epoch 0; those of the epochs' own pool;
+ * room for inputs[q]; the pool's in epochs 1, 2, ... `width` is PH_LANES or 1.
+ */
 size_t ph_plan_nodes(const ph_plan *self)
 {
-    return ph_pool_length(self->pool) +
-           (self->reduction ? self->reduction->n_nodes : 0);
+    const ph_epochs *epochs = self->graph->epochs;
+    size_t pool = ph_pool_length(self->pool);
+    if (epochs) {
+        return pool * epochs->n + ph_epochs_nodes(epochs) + epochs->q;
+    }
+    return pool + (self->reduction ? self->reduction->n_nodes : 0);
 }
 
 size_t ph_plan_parameters(const ph_plan *self)
 {
-    return ph_pool_parameters(self->pool);
+    const ph_epochs *epochs = self->graph->epochs;
+    return epochs ? epochs->p : ph_pool_parameters(self->pool);
+}
+
+static size_t epochs_room(const ph_plan *self)
+{
+    return ph_pool_length(self->pool) + ph_epochs_nodes(self->graph->epochs);
+}
+
+size_t ph_plan_epoch(const ph_plan *self, size_t epoch)
+{
+    size_t pool = ph_pool_length(self->pool);
+    return epoch ? epochs_room(self) + self->graph->epochs->q + (epoch - 1) * pool : 0;
+}
+
+size_t ph_plan_begins(const ph_plan *self, size_t epoch)
+{
+    return ph_pool_length(self->pool) + self->graph->epochs->begin[epoch];
+}
+
+static void epochs_eval(const ph_plan *self, size_t width, const double *theta,
+                        double *u)
+{
+    const ph_epochs *epochs = self->graph->epochs;
+    double *x = u + ph_pool_length(self->pool) * width;
+    double *input = u + epochs_room(self) * width;
+    if (width == 1) {
+        ph_epochs_eval_plain(epochs, theta, input, x);
+    } else {
+        ph_epochs_eval(epochs, theta, input, x);
+    }
+    for (size_t e = 0; e < epochs->n; e++) {
+        double *to = u + ph_plan_epoch(self, e) * width;
+        if (width == 1) {
+            ph_epochs_input_plain(epochs, x, e, input);
+            ph_pool_eval_plain(self->pool, input, to);
+        } else {
+            ph_epochs_input(epochs, x, e, input);
+            ph_pool_eval(self->pool, input, to);
+        }
+    }
+}
+
+static void epochs_adjoint(const ph_plan *self, size_t width, const double *u,
+                           double *u_bar, double *theta_bar)
+{
+    const ph_epochs *epochs = self->graph->epochs;
+    static const double nothing[PH_LANES] = {0};
+    size_t pool = ph_pool_length(self->pool) * width;
+    double *x_bar = u_bar + pool, *input_bar = u_bar + epochs_room(self) * width;
+    for (size_t e = 0; e < epochs->n; e++) {
+        size_t first = ph_plan_epoch(self, e) * width;
+        memset(input_bar, 0, epochs->q * width * sizeof *input_bar);
+        if (width == 1) {
+            ph_pool_adjoint_plain(self->pool, u + first, u_bar + first, input_bar);
+            ph_epochs_gather_plain(epochs, e, input_bar, 0, x_bar);
+        } else {
+            ph_pool_adjoint(self->pool, u + first, u_bar + first, input_bar);
+            ph_epochs_gather(epochs, e, input_bar, nothing, x_bar);
+        }
+    }
+    if (width == 1) {
+        ph_epochs_adjoint_plain(epochs, u + pool, x_bar, input_bar, theta_bar);
+    } else {
+        ph_epochs_adjoint(epochs, u + pool, x_bar, input_bar, theta_bar);
+    }
 }
 
 void ph_plan_eval(const ph_plan *self, const double *theta, double *u)
 {
+    if (self->graph->epochs) {
+        epochs_eval(self, PH_LANES, theta, u);
+        return;
+    }
     ph_pool_eval(self->pool, theta, u);
     if (self->reduction) {
         ph_reduction_eval(self->reduction, u);
@@ -181,6 +260,10 @@ void ph_plan_eval(const ph_plan *self, const double *theta, double *u)
 void ph_plan_adjoint(const ph_plan *self, const double *u, double *u_bar,
                      double *theta_bar)
 {
+    if (self->graph->epochs) {
+        epochs_adjoint(self, PH_LANES, u, u_bar, theta_bar);
+        return;
+    }
     if (self->reduction) {
         ph_reduction_adjoint(self->reduction, u, u_bar);
     }
@@ -189,6 +272,10 @@ void ph_plan_adjoint(const ph_plan *self, const double *u, double *u_bar,
 
 void ph_plan_eval_plain(const ph_plan *self, const double *theta, double *u)
 {
+    if (self->graph->epochs) {
+        epochs_eval(self, 1, theta, u);
+        return;
+    }
     ph_pool_eval_plain(self->pool, theta, u);
     if (self->reduction) {
         ph_reduction_eval_plain(self->reduction, u);
@@ -198,13 +285,18 @@ void ph_plan_eval_plain(const ph_plan *self, const double *theta, double *u)
 void ph_plan_adjoint_plain(const ph_plan *self, const double *u, double *u_bar,
                            double *theta_bar)
 {
+    if (self->graph->epochs) {
+        epochs_adjoint(self, 1, u, u_bar, theta_bar);
+        return;
+    }
     if (self->reduction) {
         ph_reduction_adjoint_plain(self->reduction, u, u_bar);
     }
     ph_pool_adjoint_plain(self->pool, u, u_bar, theta_bar);
 }
 
-void ph_plan_rate(const ph_plan *self, const double *u, double rate[PH_LANES])
+/* Largest total rate of one epoch, whose nodes begin at u. */
+static void one_rate(const ph_plan *self, const double *u, double rate[PH_LANES])
 {
     const ph_group_table *out = &self->out;
     const ph_lanes *nodes = (const ph_lanes *)u;
@@ -218,6 +310,40 @@ void ph_plan_rate(const ph_plan *self, const double *u, double rate[PH_LANES])
         }
         for (int l = 0; l < PH_LANES; l++) {
             rate[l] = d[l] > rate[l] ? d[l] : rate[l];
+        }
+    }
+}
+
+/* The share of [0, t_max] that lies in an epoch; 0 where times make no sense. */
+static double share_of(const ph_plan *self, const double *u, size_t epoch, size_t lane,
+                       double t_max)
+{
+    double begin = u[ph_plan_begins(self, epoch) * PH_LANES + lane], end = t_max;
+    if (epoch + 1 < self->graph->epochs->n) {
+        end = fmin(end, u[ph_plan_begins(self, epoch + 1) * PH_LANES + lane]);
+    }
+    return end > begin ? (end - begin) / t_max : 0;
+}
+
+void ph_plan_rate(const ph_plan *self, const double *u, double t_max,
+                  double rate[PH_LANES])
+{
+    if (!self->graph->epochs) {
+        one_rate(self, u, rate);
+        return;
+    }
+    double here[PH_LANES];
+    for (size_t l = 0; l < PH_LANES; l++) {
+        rate[l] = 0;
+    }
+    for (size_t e = 0; e < self->graph->epochs->n; e++) {
+        one_rate(self, u + ph_plan_epoch(self, e) * PH_LANES, here);
+        for (size_t l = 0; l < PH_LANES; l++) {
+            if (t_max == INFINITY) {
+                rate[l] = here[l] > rate[l] ? here[l] : rate[l];
+            } else {
+                rate[l] += share_of(self, u, e, l, t_max) * here[l];
+            }
         }
     }
 }

@@ -18,6 +18,7 @@
 
 #define GROWTH     4
 #define ITERATIONS 500
+#define NEVER      1e9   /* steps of uniformization, with epochs */
 #define STEP_DONE  1e-11 /* Newton's next step would be its square */
 #define NOISE      4e-16 /* relative, of a logarithm */
 #define TIE        1e-13 /* discrete time: probabilities this close are equal */
@@ -77,6 +78,14 @@ static double between(double low, double high, double t, double proposal)
     return low > 0 ? sqrt(low) * sqrt(high) : high / GROWTH;
 }
 
+/* With epochs the last one may leave some states for good. */
+static int never(ph_error *error)
+{
+    return ph_error_set(error, PH_E_NUMERIC,
+                        "the quantile is not reached: with these parameters the "
+                        "process may never end");
+}
+
 static int continuous(ph_curve *curve, const goal *want, double *root, ph_error *error)
 {
     double low = 0, high = INFINITY, value, beyond, density;
@@ -94,6 +103,10 @@ static int continuous(ph_curve *curve, const goal *want, double *root, ph_error 
             break;
         }
         *(beyond < 0 ? &low : &high) = t;
+        if (beyond < 0 && curve->plan->graph->epochs &&
+            t * ph_curve_rate(curve) > NEVER) {
+            return never(error);
+        }
         double step = -beyond / exp(log(t) + density - value);
         double proposal = want->kind == PH_DISTRIBUTION
                               ? t * exp(leftward(step, beyond, distance))

@@ -471,6 +471,13 @@ int ph_plan_new_reward(ph_plan **self, const ph_graph *graph, const ph_model *mo
 {
     builder work = {.from = graph, .amount = amount};
     int status = PH_E_MEMORY;
+    if (graph->epochs) {
+        ph_error_file(error, model->file);
+        return ph_error_set(error, PH_E_MODEL,
+                            "the total of a reward has no law of its own where rates "
+                            "change at given times: with epochs only the time has "
+                            "densities");
+    }
     work.to = ph_alloc(1, sizeof *work.to);
     work.first = ph_alloc(graph->n + 1, sizeof *work.first);
     work.row = ph_alloc(graph->n + 1, sizeof *work.row);

@@ -214,7 +214,7 @@ int ph_serve_begin(ph_serve *self, const double *u, double t_max, unsigned *vali
 {
     self->u = u;
     self->mixed = 0;
-    ph_plan_rate(self->plan, u, self->rate);
+    ph_plan_rate(self->plan, u, t_max, self->rate);
     self->largest = 0;
     for (int l = 0; l < PH_LANES; l++) {
         self->largest = fmax(self->largest, self->rate[l]);

@@ -33,6 +33,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "epochs_private.h"
 #include "phasic/base/flush.h"
 #include "phasic/base/memory.h"
 #include "sweep_private.h"
@@ -75,6 +76,15 @@ int ph_sweep_new(ph_sweep **self, const ph_plan *plan)
         return PH_E_MEMORY;
     }
     sweep->plan = plan;
+    if (graph->epochs) {
+        int status = ph_epoch_sweep_new(&sweep->epochs, plan);
+        if (status != PH_OK) {
+            free(sweep);
+            return status;
+        }
+        *self = sweep;
+        return PH_OK;
+    }
     sweep->kernel = ph_kernel_select();
     sweep->width = graph->n + 1;
     sweep->tau = ph_alloc_aligned(graph->n_used, sizeof *sweep->tau);
@@ -101,6 +111,7 @@ int ph_sweep_new(ph_sweep **self, const ph_plan *plan)
 void ph_sweep_free(ph_sweep *self)
 {
     if (self) {
+        ph_epoch_sweep_free(self->epochs);
         ph_free_aligned(self->tau);
         ph_free_aligned(self->u);
         ph_free_aligned(self->adjoint);
@@ -271,6 +282,9 @@ int ph_sweep_begin_lanes(ph_sweep *self, const double *u, double t_max, unsigned
                          unsigned *valid)
 {
     const ph_graph *graph = self->plan->graph;
+    if (self->epochs) {
+        return ph_epoch_sweep_begin(self->epochs, u, t_max, valid);
+    }
     const ph_lanes *nodes = (const ph_lanes *)u;
     unsigned good = lanes & guard(graph, nodes);
     for (size_t k = 0; k < graph->n_used; k++) {
@@ -653,6 +667,9 @@ static void unscale(const ph_sweep *self, size_t b, ph_lanes *w)
 int ph_sweep_gradient(ph_sweep *self, double *u_bar)
 {
     const ph_graph *graph = self->plan->graph;
+    if (self->epochs) {
+        return ph_epoch_sweep_gradient(self->epochs, u_bar);
+    }
     ph_lanes *w = self->w[0], *next = self->w[1], *bar = (ph_lanes *)u_bar;
     size_t reach = self->seeded;
     memset(w, 0, self->width * sizeof *w);

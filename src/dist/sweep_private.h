@@ -21,6 +21,7 @@ typedef struct ph_weights {
 
 struct ph_sweep {
     const ph_plan *plan;
+    struct ph_epoch_sweep *epochs; /* does all the work where the plan has epochs */
     const ph_kernel *kernel;
     size_t width; /* vertices: n states and absorption */
     unsigned valid;

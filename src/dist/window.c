@@ -13,6 +13,7 @@
  */
 #include <math.h>
 
+#include "epochs_private.h"
 #include "sweep_private.h"
 
 #define LOG_TRUNCATION -39.2 /* log(1e-17) */
@@ -244,6 +245,9 @@ static int value_of(ph_sweep *self, const request *what, double value[PH_LANES])
         }
         return PH_OK;
     }
+    if (self->epochs) {
+        return ph_epoch_sweep_log(self->epochs, what->kind, what->t, what->t2, value);
+    }
     int status = log_value(self, what, value);
     return status == PH_OK && what->kind == PH_DISTRIBUTION
                ? upper_half(self, what, value)
@@ -345,6 +349,10 @@ static int seed_distribution(ph_sweep *self, const request *what,
 static int seed_of(ph_sweep *self, const request *what, const double weight[PH_LANES],
                    const double value[PH_LANES])
 {
+    if (self->epochs) {
+        return ph_epoch_sweep_seed(self->epochs, what->kind, what->t, what->t2, weight,
+                                   value);
+    }
     return what->kind == PH_DISTRIBUTION ? seed_distribution(self, what, weight, value)
                                          : seed(self, what, weight, value);
 }

@@ -253,7 +253,7 @@ static int rate_task(void *context, size_t block, int w)
     double rate[PH_LANES];
     load_lanes(job, block, worker);
     ph_plan_eval(job->self->plan, worker->theta, worker->u);
-    ph_plan_rate(job->self->plan, worker->u, rate);
+    ph_plan_rate(job->self->plan, worker->u, job->self->t_max, rate);
     for (size_t l = 0; l < PH_LANES && block * PH_LANES + l < job->n; l++) {
         job->rate[block * PH_LANES + l] = rate[l];
     }
@@ -404,16 +404,17 @@ static int set_limit(ph_posterior *self)
     double t_max = 0, rate[PH_LANES], *z = ph_alloc(self->d, sizeof *z);
     ph_spectrum spectrum = PH_SPECTRUM_ANY;
     int status = z ? ph_posterior_start(self, 0, 0, z) : PH_E_MEMORY;
+    for (size_t i = 0; i < self->data->n; i++) {
+        const ph_observation *it = &self->data->observation[i];
+        t_max = fmax(t_max, fmax(it->time, it->upper));
+    }
+    self->t_max = t_max > 0 ? t_max : 1;
     if (status == PH_OK) {
         status = ph_spectrum_find(self->plan->graph, &spectrum);
     }
     if (status == PH_OK) {
         batch job = {self, 1, z, NULL, NULL, &(size_t){0}, rate};
         (void)rate_task(&job, 0, 0);
-        for (size_t i = 0; i < self->data->n; i++) {
-            const ph_observation *it = &self->data->observation[i];
-            t_max = fmax(t_max, fmax(it->time, it->upper));
-        }
         double limit =
             t_max > 0 ? fmax(STEPS / t_max, LIMIT_FACTOR * rate[0]) : INFINITY;
         int certain = spectrum == PH_SPECTRUM_ACYCLIC || spectrum == PH_SPECTRUM_TREE;

@@ -31,6 +31,7 @@ struct ph_posterior {
     ph_posterior_worker *worker;
     ph_trace *trace; /* for starting values */
     ph_engine engine;
+    double t_max;      /* longest time of the data */
     double rate_limit; /* largest rate out of a state that is evaluated */
     uint64_t beyond;   /* parameter vectors left out for it */
 };

@@ -73,7 +73,8 @@ int ph_stand_in_find(ph_stand_in *self, ph_posterior *posterior, uint64_t seed,
 {
     static const double ratio[] = {3, 2, 1.5};
     size_t d = ph_posterior_free_count(posterior);
-    if (posterior->data->n < FEWEST || posterior->plan->graph->discrete) {
+    const ph_graph *graph = posterior->plan->graph; /* densities jump between epochs */
+    if (posterior->data->n < FEWEST || graph->discrete || graph->epochs) {
         return PH_OK;
     }
     double *z = ph_alloc(PH_LANES * d, sizeof *z);

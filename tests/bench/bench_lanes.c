@@ -82,7 +82,7 @@ static void one_model(int size)
     double rate[PH_LANES], largest = 0;
     lanes.u = ph_alloc_aligned(ph_plan_nodes(plan) * PH_LANES, sizeof(double));
     ph_plan_eval(plan, self.theta, lanes.u);
-    ph_plan_rate(plan, lanes.u, rate);
+    ph_plan_rate(plan, lanes.u, INFINITY, rate);
     for (int l = 0; l < PH_LANES; l++) {
         largest = fmax(largest, rate[l]);
     }

@@ -43,9 +43,15 @@ void ph_plan_free(ph_plan *self);
  * From parameters to the values u that the plan's terms refer to, for a block:
  * theta[p][PH_LANES] -> u[nodes][PH_LANES], and back: u_bar (overwritten) adds to
  * theta_bar[p][PH_LANES]. The plain twins take one parameter vector.
+ *
+ * Where graph->epochs is not NULL the nodes are those of all epochs: the pool's values
+ * in epoch e begin at node ph_plan_epoch(self, e), those of epoch 0 at node 0, and
+ * ph_plan_begins(self, e) is the node of the time that epoch e begins.
  */
 size_t ph_plan_nodes(const ph_plan *self);
 size_t ph_plan_parameters(const ph_plan *self); /* p */
+size_t ph_plan_epoch(const ph_plan *self, size_t epoch);
+size_t ph_plan_begins(const ph_plan *self, size_t epoch);
 void ph_plan_eval(const ph_plan *self, const double *theta, double *u);
 void ph_plan_adjoint(const ph_plan *self, const double *u, double *u_bar,
                      double *theta_bar);
@@ -55,8 +61,10 @@ void ph_plan_adjoint_plain(const ph_plan *self, const double *u, double *u_bar,
 
 /*
  * Largest total rate out of any state, lane by lane: what uniformization runs at.
- * u[nodes][PH_LANES]; NaN counts as 0.
+ * u[nodes][PH_LANES]; NaN counts as 0. With epochs the average of those of the epochs
+ * from 0 to t_max, or the largest where t_max is infinite.
  */
-void ph_plan_rate(const ph_plan *self, const double *u, double rate[PH_LANES]);
+void ph_plan_rate(const ph_plan *self, const double *u, double t_max,
+                  double rate[PH_LANES]);
 
 #endif

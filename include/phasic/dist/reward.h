@@ -30,7 +30,8 @@
  *
  * `model` describes states in messages; max_states (0: no limit) bounds the vertices of
  * chains. Errors: PH_E_MODEL where an amount is negative, not finite, or (discrete
- * time) not whole, where no state earns anything, where amounts are so small that rates
+ * time) not whole, where the graph has epochs (rates change with time, not with what
+ * was earned), where no state earns anything, where amounts are so small that rates
  * overflow, and where there are too many vertices; PH_E_MEMORY.
  */
 int ph_plan_new_reward(ph_plan **self, const ph_graph *graph, const ph_model *model,
