@@ -43,10 +43,10 @@ typedef struct path {
 
 /* ---- rates of an epoch, and steps at them ---- */
 
-static void load(path *self, size_t epoch)
+static void load(path *self, const leg *at)
 {
     const ph_graph *graph = self->graph;
-    const double *u = self->u + ph_plan_epoch(self->plan, epoch);
+    const double *u = self->u + ph_plan_epoch(self->plan, at->epoch);
     self->fastest = 0;
     for (size_t i = 0; i < graph->n; i++) {
         self->total[i] = 0;
@@ -60,8 +60,8 @@ static void load(path *self, size_t epoch)
         }
         self->fastest = fmaxl(self->fastest, self->total[i]);
     }
-    if (graph->discrete || self->fastest == 0) {
-        self->fastest = 1;
+    if (graph->discrete || self->fastest == 0) { /* without rates any Lambda will do */
+        self->fastest = graph->discrete || at->length == 0 ? 1 : 1 / (real)at->length;
     }
 }
 
@@ -320,7 +320,7 @@ static int back(path *self, ph_sweep_kind kind, real factor, double *u_bar)
     for (size_t l = self->n_legs; l-- > 0 && status == PH_OK;) {
         const leg *at = &self->leg[l];
         size_t reach;
-        load(self, at->epoch);
+        load(self, at);
         status = cross(self, at, end, &reach);
         if (status == PH_OK && !self->graph->discrete) {
             length_bar(self, at, by_length(self, end, self->w), u_bar);
@@ -360,7 +360,7 @@ static int forth(path *self, ph_sweep_kind kind, double t, double t2, real *valu
         if (at->forget) {
             at->start[self->graph->n] = 0;
         }
-        load(self, at->epoch);
+        load(self, at);
         status = cross(self, at, self->end, &reach);
     }
     if (status == PH_OK) {

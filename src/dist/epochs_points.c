@@ -532,6 +532,20 @@ static double density_at(const ph_epoch_sweep *self, size_t piece, double mean,
     return (double)sum;
 }
 
+/*
+ * What moving both ends of an interval within one piece does: the density's difference,
+ * by its weights in self->row, so that a narrow interval does not cancel.
+ */
+static double both_ends(const ph_epoch_sweep *self, const ph_epoch_piece *at, int lane)
+{
+    double sum = 0;
+    const ph_lanes *p = self->p + at->at;
+    for (size_t k = 0; k < at->steps; k++) {
+        sum += self->row[k] * (p[k + 1][lane] - p[k][lane]);
+    }
+    return sum;
+}
+
 static void seed_lane(ph_epoch_sweep *self, const spot *from, const spot *to, int lane,
                       double weight, double value)
 {
@@ -546,6 +560,10 @@ static void seed_lane(ph_epoch_sweep *self, const spot *from, const spot *to, in
             self->p_bar[at->at + k][lane] += factor * self->row[k];
         }
         if (discrete(self)) {
+            continue;
+        }
+        if (n == 1) {
+            at->slope_bar[lane] += factor * rate * both_ends(self, at, lane);
             continue;
         }
         if (i == 0) {
