@@ -68,7 +68,7 @@ static double steps_of(const process *it, double t)
     }
     memcpy(block, theta, sizeof theta);
     ph_plan_eval(it->plan, block, u);
-    ph_plan_rate(it->plan, u, rate);
+    ph_plan_rate(it->plan, u, INFINITY, rate);
     ph_free_aligned(u);
     ph_free_aligned(block);
     return rate[0] * t;
