@@ -129,6 +129,7 @@ static void print_json(ph_app *app, const facts *self)
     ph_json_whole(&json, "components", self->components.count);
     ph_json_whole(&json, "largest_component", self->components.largest);
     ph_json_boolean(&json, "cyclic", self->components.cyclic);
+    ph_json_whole(&json, "epochs", self->model->n_epochs + 1);
     ph_json_whole(&json, "distance", graph->distance);
     ph_json_whole(&json, "bytes", graph->bytes);
     ph_json_object(&json, "trace");
@@ -197,6 +198,9 @@ static void print_facts(ph_app *app, const facts *self, int csv)
     add_fact(&table, "largest component", (double)self->components.largest);
     ph_table_text(&table, "cyclic");
     ph_table_text(&table, self->components.cyclic ? "yes" : "no");
+    if (model->n_epochs > 0) {
+        add_fact(&table, "epochs", (double)(model->n_epochs + 1));
+    }
     add_list(&table, "parameters", &parameters);
     add_list(&table, "rewards", &rewards);
     add_fact(&table, "graph bytes", (double)self->graph->bytes);
