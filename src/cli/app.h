@@ -67,8 +67,10 @@ int ph_cmd_sample(ph_app *app);
 int ph_cmd_summary(ph_app *app);
 int ph_cmd_compare(ph_app *app);
 int ph_cmd_predict(ph_app *app);
+int ph_cmd_plot(ph_app *app);
 
 extern const ph_option ph_compare_options[], ph_predict_options[], ph_summary_options[];
+extern const ph_option ph_plot_options[];
 extern const ph_option ph_moments_options[], ph_sample_options[];
 extern const ph_option ph_fit_options[], ph_grad_options[], ph_loglik_options[],
     ph_points_options[], ph_quantile_options[], ph_info_options[], ph_trace_options[],

@@ -113,6 +113,11 @@ const ph_command ph_commands[] = {
      "the differences, the evidence that each fit has found, and the posteriors of fits\n"
      "of the same model.",
      1, 64, 0, ph_compare_options, ph_common_options, ph_cmd_compare},
+    {"plot", "FIT", "pictures of a saved fit",
+     "Draws a saved fit with gnuplot, as SVG, PNG or PDF: the posterior densities of its\n"
+     "parameters, pairs of them, the data against what the posterior predicts, or how\n"
+     "the run converged.",
+     1, 1, 0, ph_plot_options, ph_common_options, ph_cmd_plot},
     {"convert", "IN OUT", "a process from one file format into another",
      "Reads the process in IN, enumerates its states and writes them to OUT, '-' being\n"
      "the standard input and output. Formats are models of this program, graphs of the\n"

@@ -59,6 +59,8 @@ def main():
         run(tap, "predict", 0, "predict", saved, "--threads", "1")
         run(tap, "predict --check", 0, "predict", saved, "--check", "--threads", "1")
         run(tap, "compare", 0, "compare", saved, saved, "--threads", "1")
+        run(tap, "plot", 0, "plot", saved, "--kind", "all", "--script",
+            Path(folder) / "s.gp", "--threads", "1")
         saved.with_suffix(".json").write_text('{"phasic": "1", "command": [1]}')
         run(tap, "a broken fit", 65, "predict", saved)
     return tap.done()
