@@ -8,6 +8,8 @@
  * A parameter without a prior starts at its reference value or the middle of its
  * support, spread by a normal law in z; every point is then moved to the data's scale,
  * and the odd ones away from it again by one normal shift in z.
+ * With epochs the rates are those of the epoch that the median lies in, and parameters
+ * that the times of epochs depend on are left alone.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -25,7 +27,43 @@ typedef struct scaling {
     const ph_posterior *self;
     const double *theta; /* [p] */
     double *lanes, *u, *work;
+    size_t rates;         /* where the nodes begin that the mean is of */
+    unsigned char *moves; /* [p] which parameters the factor multiplies */
 } scaling;
+
+/* Positive parameters, but for those of the times of epochs. PH_E_MEMORY. */
+static int find_moves(scaling *job, double median)
+{
+    const ph_posterior *self = job->self;
+    const ph_plan *plan = self->plan;
+    const ph_epochs *epochs = plan->graph->epochs;
+    for (size_t k = 0; k < self->d; k++) {
+        job->moves[self->free_index[k]] =
+            self->lower[k] == 0 && self->upper[k] == INFINITY;
+    }
+    if (!epochs) {
+        return PH_OK;
+    }
+    size_t nodes = ph_plan_nodes(plan);
+    double *u = ph_alloc(2 * nodes + self->p, sizeof *u);
+    if (!u) {
+        return PH_E_MEMORY;
+    }
+    double *u_bar = u + nodes, *slope = u_bar + nodes;
+    ph_plan_eval_plain(plan, job->theta, u);
+    for (size_t e = 0; e < epochs->n; e++) {
+        u_bar[ph_plan_begins(plan, e)] = (double)(e + 1); /* no sum of them cancels */
+        if (u[ph_plan_begins(plan, e)] <= median) {
+            job->rates = ph_plan_epoch(plan, e) * PH_LANES;
+        }
+    }
+    ph_plan_adjoint_plain(plan, u, u_bar, slope);
+    for (size_t m = 0; m < self->p; m++) {
+        job->moves[m] = job->moves[m] && slope[m] == 0;
+    }
+    free(u);
+    return PH_OK;
+}
 
 /* log of the mean absorption time at PH_LANES log-factors. */
 static void log_means(const scaling *job, const double factor[PH_LANES],
@@ -37,15 +75,15 @@ static void log_means(const scaling *job, const double factor[PH_LANES],
         for (size_t m = 0; m < self->p; m++) {
             job->lanes[m * PH_LANES + l] = job->theta[m];
         }
-        for (size_t k = 0; k < self->d; k++) {
-            if (self->lower[k] == 0 && self->upper[k] == INFINITY) {
-                job->lanes[self->free_index[k] * PH_LANES + l] *= exp(factor[l]);
+        for (size_t m = 0; m < self->p; m++) {
+            if (job->moves[m]) {
+                job->lanes[m * PH_LANES + l] *= exp(factor[l]);
             }
         }
     }
     ph_posterior_tie(self, job->lanes, PH_LANES);
     ph_plan_eval(self->plan, job->lanes, job->u);
-    ph_trace_mean(self->trace, job->u, job->work, value, NULL);
+    ph_trace_mean(self->trace, job->u + job->rates, job->work, value, NULL);
     for (int l = 0; l < PH_LANES; l++) {
         mean[l] = log(value[l]);
     }
@@ -81,22 +119,23 @@ static int scale_to_data(const ph_posterior *self, double *theta)
 {
     double median = ph_data_median(self->data);
     size_t nodes = ph_plan_nodes(self->plan);
-    scaling job = {self, theta, NULL, NULL, NULL};
+    scaling job = {.self = self, .theta = theta};
     job.lanes = ph_alloc_aligned(self->p * PH_LANES, sizeof(double));
     job.u = ph_alloc_aligned(nodes * PH_LANES, sizeof(double));
     job.work = ph_alloc_aligned(ph_trace_work(self->trace), sizeof(double));
-    int status = job.lanes && job.u && job.work ? PH_OK : PH_E_MEMORY;
+    job.moves = ph_alloc(self->p, 1);
+    int status = job.lanes && job.u && job.work && job.moves ? find_moves(&job, median)
+                                                             : PH_E_MEMORY;
     if (status == PH_OK && median > 0) {
         double factor = find_factor(&job, log(median));
-        for (size_t k = 0; k < self->d && isfinite(factor); k++) {
-            if (self->lower[k] == 0 && self->upper[k] == INFINITY) {
-                theta[self->free_index[k]] *= exp(factor);
-            }
+        for (size_t m = 0; m < self->p && isfinite(factor); m++) {
+            theta[m] *= job.moves[m] ? exp(factor) : 1;
         }
     }
     ph_free_aligned(job.lanes);
     ph_free_aligned(job.u);
     ph_free_aligned(job.work);
+    free(job.moves);
     return status;
 }
 
