@@ -8,12 +8,16 @@
 #include "phasic/base/memory.h"
 #include "phasic/dist/plain.h"
 
-static int outside(ph_error *error)
+static int outside(const ph_curve *self, ph_error *error)
 {
     return ph_error_set(
         error, PH_E_NUMERIC,
         "the parameters lie outside the model: a rate or probability is "
-        "negative, too large or not finite there");
+        "negative, too large or not finite there%s",
+        self->plan->graph->epochs
+            ? ", or the times of the epochs do not increase, or an epoch sets a "
+              "parameter outside its support"
+            : "");
 }
 
 static int beyond_range(double t, ph_error *error)
@@ -35,7 +39,7 @@ static int start_block(ph_curve *self, ph_error *error)
 {
     unsigned valid;
     int status = ph_serve_begin(self->serve, self->u, self->t_max, &valid, error);
-    return status != PH_OK || valid ? status : outside(error);
+    return status != PH_OK || valid ? status : outside(self, error);
 }
 
 int ph_curve_begin(ph_curve *self, const ph_plan *plan, ph_engine engine,
@@ -102,7 +106,7 @@ static int plain_values(ph_curve *self, ph_sweep_kind kind, size_t n, const doub
         int status = ph_plain_eval(self->plan, self->plain_u, 1, &kind, &t[i], NULL,
                                    &value[i], NULL, NULL);
         if (status != PH_OK) {
-            return status == PH_E_NUMERIC ? outside(error) : no_memory(error);
+            return status == PH_E_NUMERIC ? outside(self, error) : no_memory(error);
         }
     }
     return PH_OK;
