@@ -200,6 +200,37 @@ static int set_up(run *self)
     return status;
 }
 
+/* Whether the time of a change is inferred. */
+static int changes_move(const ph_model *model)
+{
+    for (size_t e = 0; e < model->n_epochs; e++) {
+        for (size_t m = 0; m < model->n_parameters; m++) {
+            if (!model->parameters[m].is_fixed &&
+                ph_expr_uses_parameter(model->epochs[e].at, m)) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+/* Gradients do not show that a likelihood jumps, so its maximum may be missed. */
+static void warn_of_jumps(run *self)
+{
+    const ph_data *data = self->job.data;
+    size_t exact = 0;
+    while (exact < data->n && data->observation[exact].kind != PH_OBSERVED) {
+        exact++;
+    }
+    if (exact < data->n && changes_move(self->job.model)) {
+        ph_talk_warn(&self->app->talk,
+                     "the time of a change is inferred from exact times: the "
+                     "likelihood jumps where it passes one of them, which gradients do "
+                     "not show; as intervals (lower, upper) the times give one without "
+                     "jumps");
+    }
+}
+
 /* What the settings of the sampler point to. */
 static int set_up_svgd(run *self)
 {
@@ -562,6 +593,7 @@ int ph_cmd_fit(ph_app *app)
         status = set_up(&self);
     }
     if (status == PH_OK) {
+        warn_of_jumps(&self);
         status = set_up_svgd(&self);
     }
     if (status == PH_OK && dry) {
