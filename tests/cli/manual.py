@@ -8,10 +8,12 @@ In the section EXAMPLES of a page, lines of a literal block that begin with `$ `
 commands for bash, run one after another in a folder with the shipped models and with
 mine.json and mine.csv. Nothing may be said on standard error. What follows a command is
 its output, which must be the same to the last digit; where nothing follows, the output
-is not shown. The models in the examples of phasic-model(5) and phasic-data(5) are a file
-and its data, which must fit.
+is not shown. A block without such lines is no example for bash. The models in the examples
+of phasic-model(5) and phasic-data(5) are a file and its data, which must fit; the Python
+in phasic-result(5) must find the mean that the draws have there.
 """
 
+import math
 import os
 import re
 import shutil
@@ -46,10 +48,12 @@ def examples(path):
     """(command, lines of output) in order."""
     found = []
     for block in blocks(path):
+        commands = 0
         for line in block:
             if line.startswith("$ "):
                 found.append((line[2:], []))
-            elif found:
+                commands += 1
+            elif commands:
                 found[-1][1].append(line)
     return found
 
@@ -71,6 +75,17 @@ def check_model_pages(tap, folder):
               done.stderr)
 
 
+def check_result_page(tap, folder):
+    script = next(b for b in blocks(SRC / "man/phasic-result.5") if b[0].startswith("import "))
+    done = subprocess.run([sys.executable, "-c", "\n".join(script)], cwd=folder,
+                          capture_output=True, text=True)
+    table = run("phasic summary result --from-draws --format csv", folder).stdout.splitlines()
+    row = dict(zip(table[0].split(","), table[1].split(",")))
+    tap.point(done.returncode == 0 and row["name"] == "F" and
+              math.isclose(float(done.stdout), float(row["mean"]), rel_tol=1e-12),
+              "phasic-result.5: Python reads the draws", f"{done.stderr}{done.stdout}{row}")
+
+
 def main():
     tap = Tap()
     wanted = sys.argv[1:]
@@ -88,6 +103,8 @@ def main():
             check_page(tap, path, folder)
             if path.name == "phasic-model.5":
                 check_model_pages(tap, folder)
+            if path.name == "phasic-result.5":
+                check_result_page(tap, folder)
     return tap.done()
 
 
