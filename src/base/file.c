@@ -117,22 +117,15 @@ static void sync_folder(const char *path)
     free(folder);
 }
 
-int ph_file_write(const char *path, const char *bytes, size_t length, int force,
-                  ph_error *error)
+/* ---- files that appear together ---- */
+
+typedef struct ph_draft {
+    char *path, *temporary; /* temporary is empty once it has become path */
+} ph_draft;
+
+static int fill(const char *temporary, int descriptor, const char *path,
+                const char *bytes, size_t length, ph_error *error)
 {
-    size_t room = strlen(path) + 16;
-    char *temporary = ph_alloc(room, 1);
-    if (!temporary) {
-        return ph_error_set(error, PH_E_MEMORY, "out of memory writing %s", path);
-    }
-    snprintf(temporary, room, "%s.XXXXXX", path);
-    int status = PH_OK, descriptor = mkstemp(temporary);
-    if (descriptor < 0) {
-        ph_error_file(error, path);
-        status =
-            ph_error_set(error, PH_E_CREATE, "cannot be created: %s", strerror(errno));
-        goto out;
-    }
     mode_t mask = umask(0);
     umask(mask);
     int failed = fchmod(descriptor, 0666 & ~mask) != 0 ||
@@ -143,24 +136,101 @@ int ph_file_write(const char *path, const char *bytes, size_t length, int force,
         code = errno;
     }
     if (failed) {
+        unlink(temporary);
+        ph_error_file(error, path);
+        return ph_error_set(error, PH_E_WRITE, "cannot be written: %s", strerror(code));
+    }
+    return PH_OK;
+}
+
+int ph_files_add(ph_files *self, const char *path, const char *bytes, size_t length,
+                 ph_error *error)
+{
+    size_t room = strlen(path) + 16;
+    ph_draft it = {ph_strdup(path), ph_alloc(room, 1)};
+    int status = PH_OK, descriptor;
+    if (!it.path || !it.temporary ||
+        ph_grow(&self->draft, &self->capacity, self->n + 1, sizeof it) != 0) {
+        status = ph_error_set(error, PH_E_MEMORY, "out of memory writing %s", path);
+        goto out;
+    }
+    snprintf(it.temporary, room, "%s.XXXXXX", path);
+    descriptor = mkstemp(it.temporary);
+    if (descriptor < 0) {
         ph_error_file(error, path);
         status =
-            ph_error_set(error, PH_E_WRITE, "cannot be written: %s", strerror(code));
-    } else if (force ? rename(temporary, path) != 0 : link(temporary, path) != 0) {
-        code = errno;
-        ph_error_file(error, path);
-        status = ph_error_set(error, PH_E_CREATE, "%s%s",
-                              code == EEXIST ? "exists already; --force overwrites it"
-                                             : "cannot be created: ",
-                              code == EEXIST ? "" : strerror(code));
+            ph_error_set(error, PH_E_CREATE, "cannot be created: %s", strerror(errno));
+        goto out;
     }
-    if (status != PH_OK || !force) {
-        unlink(temporary);
-    }
+    status = fill(it.temporary, descriptor, path, bytes, length, error);
     if (status == PH_OK) {
-        sync_folder(path);
+        self->draft[self->n++] = it;
+        return PH_OK;
     }
 out:
-    free(temporary);
+    free(it.path);
+    free(it.temporary);
+    return status;
+}
+
+/* A link, other than a rename, does not take the place of what has come to be there. */
+static int publish(ph_draft *it, int force, ph_error *error)
+{
+    if (force ? rename(it->temporary, it->path) != 0
+              : link(it->temporary, it->path) != 0) {
+        int code = errno;
+        ph_error_file(error, it->path);
+        return ph_error_set(error, PH_E_CREATE, "%s%s",
+                            code == EEXIST ? "exists already; --force overwrites it"
+                                           : "cannot be created: ",
+                            code == EEXIST ? "" : strerror(code));
+    }
+    if (!force) {
+        unlink(it->temporary);
+    }
+    it->temporary[0] = '\0';
+    return PH_OK;
+}
+
+int ph_files_publish(ph_files *self, int force, ph_error *error)
+{
+    int status = PH_OK;
+    size_t i = 0;
+    while (i < self->n && status == PH_OK) {
+        status = publish(&self->draft[i], force, error);
+        i += status == PH_OK;
+    }
+    for (size_t k = 0; k < i; k++) {
+        if (status == PH_OK) {
+            sync_folder(self->draft[k].path);
+        } else if (!force) {
+            unlink(self->draft[k].path);
+        }
+    }
+    return status;
+}
+
+void ph_files_free(ph_files *self)
+{
+    for (size_t i = 0; i < self->n; i++) {
+        if (self->draft[i].temporary[0]) {
+            unlink(self->draft[i].temporary);
+        }
+        free(self->draft[i].path);
+        free(self->draft[i].temporary);
+    }
+    free(self->draft);
+    memset(self, 0, sizeof *self);
+}
+
+int ph_file_write(const char *path, const char *bytes, size_t length, int force,
+                  ph_error *error)
+{
+    ph_files one = {0};
+    int status = ph_files_add(&one, path, bytes, length, error);
+    if (status == PH_OK) {
+        status = ph_files_publish(&one, force, error);
+    }
+    ph_files_free(&one);
     return status;
 }

@@ -315,16 +315,14 @@ static void warn(run *self)
     }
 }
 
-static int write_file(run *self, const char *path,
+static int write_file(run *self, ph_files *files, const char *path,
                       void (*report)(ph_buffer *, const run *))
 {
-    ph_app *app = self->app;
+    ph_error *error = &self->app->error;
     ph_buffer text = {0};
     report(&text, self);
-    int status = text.failed ? ph_error_set(&app->error, PH_E_MEMORY, "out of memory")
-                             : ph_file_write(path, text.text, text.length,
-                                             ph_options_flag(&app->options, "force"),
-                                             &app->error);
+    int status = text.failed ? ph_error_set(error, PH_E_MEMORY, "out of memory")
+                             : ph_files_add(files, path, text.text, text.length, error);
     ph_buffer_free(&text);
     return status;
 }
@@ -403,7 +401,28 @@ static void print_result(run *self)
     }
 }
 
-/* The draws first: PREFIX.json stands for a complete result. */
+/* All or none; the draws first: PREFIX.json stands for a complete result. */
+static int write_files(run *self)
+{
+    ph_files files = {0};
+    int status = PH_OK;
+    if (self->history_path) {
+        status = write_file(self, &files, self->history_path, report_history);
+    }
+    if (status == PH_OK && self->csv_path) {
+        status = write_file(self, &files, self->csv_path, report_csv);
+    }
+    if (status == PH_OK && self->json_path) {
+        status = write_file(self, &files, self->json_path, report_json);
+    }
+    if (status == PH_OK) {
+        status = ph_files_publish(&files, ph_options_flag(&self->app->options, "force"),
+                                  &self->app->error);
+    }
+    ph_files_free(&files);
+    return status;
+}
+
 static int finish(run *self, double fit_start)
 {
     ph_app *app = self->app;
@@ -420,15 +439,7 @@ static int finish(run *self, double fit_start)
         warn(self);
     }
     fill_provenance(self, fit_start);
-    if (self->history_path) {
-        status = write_file(self, self->history_path, report_history);
-    }
-    if (status == PH_OK && self->csv_path) {
-        status = write_file(self, self->csv_path, report_csv);
-    }
-    if (status == PH_OK && self->json_path) {
-        status = write_file(self, self->json_path, report_json);
-    }
+    status = write_files(self);
     if (status != PH_OK) {
         return status;
     }

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gsl/gsl_errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -228,6 +229,7 @@ int main(int argc, char **argv)
 {
     ph_app app = {.argc = argc, .argv = argv};
     fill_streams();
+    signal(SIGXFSZ, SIG_IGN); /* a limit on files is a failed write, not a death */
     gsl_set_error_handler_off();
     if (argc < 2) {
         ph_help_overview(&app.out);

@@ -267,9 +267,8 @@ static int check_files(const ph_predict *self, size_t n)
 }
 
 static int write_replicate(const source *self, const layout *it, size_t k, size_t draw,
-                           ph_observation *row)
+                           ph_observation *row, ph_files *files)
 {
-    ph_app *app = self->run->app;
     ph_buffer text = {0};
     char *path = NULL;
     int status = draw_rows(self, draw, row);
@@ -282,8 +281,8 @@ static int write_replicate(const source *self, const layout *it, size_t k, size_
     }
     status = text.failed ? no_memory(self->run) : name_file(self->run, k, &path);
     if (status == PH_OK) {
-        status = ph_file_write(path, text.text, text.length,
-                               ph_options_flag(&app->options, "force"), &app->error);
+        status =
+            ph_files_add(files, path, text.text, text.length, &self->run->app->error);
     }
     free(path);
     ph_buffer_free(&text);
@@ -308,6 +307,7 @@ int ph_predict_replicates(ph_predict *self)
     size_t n = (size_t)ph_options_whole(&self->app->options, "replicates");
     source from = {.run = self};
     ph_observation *row = NULL;
+    ph_files files = {0};
     if (n > self->draws) {
         ph_error_place(&self->app->error, "--replicates");
         return ph_error_set(&self->app->error, PH_E_USAGE,
@@ -324,12 +324,17 @@ int ph_predict_replicates(ph_predict *self)
     }
     layout it = find_layout(self);
     for (size_t k = 0; k < n && status == PH_OK; k++) {
-        status = write_replicate(&from, &it, k, k * self->draws / n, row);
+        status = write_replicate(&from, &it, k, k * self->draws / n, row, &files);
+    }
+    if (status == PH_OK) {
+        status = ph_files_publish(&files, ph_options_flag(&self->app->options, "force"),
+                                  &self->app->error);
     }
     if (status == PH_OK) {
         print_written(self, n, ph_scheme_rows(from.scheme));
         report_seed(self->app);
     }
+    ph_files_free(&files);
     free(row);
     free_source(&from);
     return status;

@@ -143,6 +143,39 @@ static void files_are_written_whole_or_not_at_all(void **state)
     assert_int_equal(ph_file_read(path, &bytes, &length, &error), PH_E_INPUT);
 }
 
+/* Of three files the second exists: none appears, or with force all do. */
+static void files_appear_together(void **state)
+{
+    (void)state;
+    char folder[] = "phasic-test-XXXXXX", path[3][64], *bytes = NULL;
+    size_t length = 0;
+    ph_error error = {0};
+    assert_non_null(mkdtemp(folder));
+    for (int i = 0; i < 3; i++) {
+        snprintf(path[i], sizeof path[i], "%s/%d", folder, i);
+    }
+    assert_int_equal(ph_file_write(path[1], "old", 3, 0, &error), 0);
+    for (int force = 0; force < 2; force++) {
+        ph_files files = {0};
+        for (int i = 0; i < 3; i++) {
+            assert_int_equal(ph_files_add(&files, path[i], "new", 3, &error), 0);
+            assert_int_equal(access(path[i], F_OK) == 0, i == 1);
+        }
+        assert_int_equal(ph_files_publish(&files, force, &error),
+                         force ? 0 : PH_E_CREATE);
+        ph_files_free(&files);
+        assert_int_equal(ph_file_read(path[1], &bytes, &length, &error), 0);
+        assert_string_equal(bytes, force ? "new" : "old");
+        free(bytes);
+        assert_int_equal(access(path[0], F_OK) == 0, force);
+        assert_int_equal(access(path[2], F_OK) == 0, force);
+    }
+    for (int i = 0; i < 3; i++) {
+        unlink(path[i]);
+    }
+    assert_int_equal(rmdir(folder), 0); /* no temporary file is left */
+}
+
 static void the_first_error_wins(void **state)
 {
     (void)state;
@@ -179,6 +212,7 @@ int main(void)
         cmocka_unit_test(streams_are_uniform_and_distinct),
         cmocka_unit_test(digest_of_abc),
         cmocka_unit_test(files_are_written_whole_or_not_at_all),
+        cmocka_unit_test(files_appear_together),
         cmocka_unit_test(the_first_error_wins),
         cmocka_unit_test(arrays_do_not_overflow),
     };

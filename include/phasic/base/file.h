@@ -20,4 +20,26 @@ int ph_file_read(const char *path, char **bytes, size_t *length, ph_error *error
 int ph_file_write(const char *path, const char *bytes, size_t length, int force,
                   ph_error *error);
 
+/*
+ * Files that are one result: all of them are written under temporary names, and appear
+ * under their own names only then. All zero at birth.
+ */
+typedef struct ph_files {
+    struct ph_draft *draft;
+    size_t n, capacity;
+} ph_files;
+
+/* Writes one file beside its path; PH_E_CREATE, PH_E_WRITE or PH_E_MEMORY. */
+int ph_files_add(ph_files *self, const char *path, const char *bytes, size_t length,
+                 ph_error *error);
+
+/*
+ * Renames all, in the order in which they were added. Without `force`, where one path
+ * exists, PH_E_CREATE is returned and none of the files is there.
+ */
+int ph_files_publish(ph_files *self, int force, ph_error *error);
+
+/* Removes the temporary files that are left. */
+void ph_files_free(ph_files *self);
+
 #endif
