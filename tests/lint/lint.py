@@ -225,6 +225,17 @@ def check_command_page(tap, command):
               f"help: {wanted}\nmanual: {synopsis(text)}")
 
 
+def check_groff(tap, path):
+    """What man shows where it is not mandoc."""
+    if not shutil.which("groff"):
+        tap.point(True, f"groff renders {path.name} # SKIP not installed")
+        return
+    done = subprocess.run(["groff", "-mandoc", "-ww", "-Tutf8", str(path)], capture_output=True,
+                          text=True)
+    tap.point(done.returncode == 0 and not done.stderr, f"groff renders {path.name}",
+              done.stderr)
+
+
 def check_manual(tap):
     pages = sorted((SRC / "man").glob("*.[1-9]"))
     for path in pages:
@@ -232,6 +243,7 @@ def check_manual(tap):
                               capture_output=True, text=True)
         tap.point(done.returncode == 0, f"mandoc finds nothing wrong with {path.name}",
                   done.stdout + done.stderr)
+        check_groff(tap, path)
     installed = re.findall(r"'([^']+\.[1-9])'", (SRC / "man" / "meson.build").read_text())
     tap.point(sorted(installed) == [p.name for p in pages], "every page is installed", installed)
     text = (SRC / "man" / "phasic.1").read_text(encoding="utf-8")
