@@ -194,6 +194,7 @@ def check_csv(tap, folder):
 
 # What a format cannot carry, and the words that say so.
 NOT_HELD = {("gehan", None): "the model has groups",
+            ("two_epoch", None): "the model has epochs",
             ("power_law_coalescent", "python"): "state (k=4) is not",
             ("power_law_coalescent", "drn"): "a rate uses exp",
             ("geometric", "csv"): "start law", ("geometric", "drn"): "start law",
