@@ -45,8 +45,23 @@
 
 /* Cost of a node of the contour, in multiply-adds of real lanes; see ph_contour_cost.
  */
-#define NODES_VALUE 74 /* hyperbola and its check */
-#define NODES_SLOPE 33
+#define NODES_SLOPE  (N_NODES + 1)
+#define COEFFICIENTS (2 * (N_NODES + 1) + N_MORE)
+#define NODES_VALUE  COEFFICIENTS /* hyperbola and its check */
+
+/*
+ * Coefficients of hyperbolas by the times they serve, because the windows of a data set
+ * return with every block, and exponentials would cost more than the equations. Windows
+ * of more times are computed node by node.
+ */
+#define TABLES     8
+#define TABLE_MOST 500 /* times of one */
+
+typedef struct table {
+    size_t n, capacity, c_capacity;
+    ph_contour_time *times;
+    double complex *c; /* [2 shapes][nodes][n] */
+} table;
 
 struct ph_contour {
     const ph_plan *plan;
@@ -58,7 +73,13 @@ struct ph_contour {
     ph_lanes *start, *start_bar; /* [n_starts] */
     ph_lanes shift;
     size_t n_nodes, node_capacity;
+    uint64_t nodes;        /* so far */
     double complex *z, *w; /* [n_nodes] */
+    table tables[TABLES];
+    int oldest;
+    const double complex *c; /* [n_nodes][n], or NULL: not tabulated */
+    size_t row_capacity;
+    double complex *row; /* [n] */
 };
 
 /* ------------------------------------------------------------- construction */
@@ -98,6 +119,11 @@ void ph_contour_free(ph_contour *self)
         release(self);
         free(self->z);
         free(self->w);
+        free(self->row);
+        for (int k = 0; k < TABLES; k++) {
+            free(self->tables[k].times);
+            free(self->tables[k].c);
+        }
         free(self);
     }
 }
@@ -298,75 +324,154 @@ static int set_parabola(ph_contour *self, int finer, double rate, double t0, dou
     return status;
 }
 
+/* w_k e^(z_k t) for all times. */
+static void node_coefficients(const ph_contour *self, size_t k, size_t n,
+                              const ph_contour_time *times, double complex *c)
+{
+    for (size_t i = 0; i < n; i++) {
+        int again = i > 0 && times[i].t == times[i - 1].t;
+        c[i] = again ? c[i - 1] : self->w[k] * cexp(self->z[k] * times[i].t);
+    }
+}
+
+static int is_table_of(const table *self, size_t n, const ph_contour_time *times)
+{
+    int same = self->n == n;
+    for (size_t i = 0; i < n && same; i++) {
+        same = self->times[i].t == times[i].t;
+    }
+    return same;
+}
+
+static int fill_table(ph_contour *self, table *to, size_t n,
+                      const ph_contour_time *times)
+{
+    to->n = 0;
+    if (ph_grow(&to->times, &to->capacity, n, sizeof *to->times) != 0 ||
+        ph_grow(&to->c, &to->c_capacity, COEFFICIENTS * n, sizeof *to->c) != 0) {
+        return PH_E_MEMORY;
+    }
+    double complex *c = to->c;
+    for (int finer = 0; finer < 2; finer++) {
+        int status = set_hyperbola(self, finer, times[0].t);
+        if (status != PH_OK) {
+            return status;
+        }
+        for (size_t k = 0; k < self->n_nodes; k++, c += n) {
+            node_coefficients(self, k, n, times, c);
+        }
+    }
+    memcpy(to->times, times, n * sizeof *times);
+    to->n = n;
+    return PH_OK;
+}
+
+/* The table of these times, of one that is not needed where there is none. */
+static int find_table(ph_contour *self, size_t n, const ph_contour_time *times,
+                      const table **found)
+{
+    for (int k = 0; k < TABLES; k++) {
+        if (is_table_of(&self->tables[k], n, times)) {
+            *found = &self->tables[k];
+            return PH_OK;
+        }
+    }
+    table *to = &self->tables[self->oldest];
+    self->oldest = (self->oldest + 1) % TABLES;
+    int status = fill_table(self, to, n, times);
+    *found = to;
+    return status;
+}
+
+/* Nodes and, of a hyperbola for not too many times, coefficients. */
 static int set_nodes(ph_contour *self, ph_contour_shape shape, int finer, double rate,
                      size_t n, const ph_contour_time *times)
 {
-    return shape == PH_HYPERBOLA
-               ? set_hyperbola(self, finer, times[0].t)
-               : set_parabola(self, finer, rate, times[n - 1].t, times[0].t);
+    const table *found;
+    self->c = NULL;
+    if (ph_grow(&self->row, &self->row_capacity, n, sizeof *self->row) != 0) {
+        return PH_E_MEMORY;
+    }
+    if (shape == PH_PARABOLA) {
+        return set_parabola(self, finer, rate, times[n - 1].t, times[0].t);
+    }
+    if (n <= TABLE_MOST) {
+        int status = find_table(self, n, times, &found);
+        if (status != PH_OK) {
+            return status;
+        }
+        self->c = found->c + (finer ? (N_NODES + 1) * n : 0);
+    }
+    return set_hyperbola(self, finer, times[0].t);
+}
+
+static const double complex *coefficients(ph_contour *self, size_t k, size_t n,
+                                          const ph_contour_time *times)
+{
+    if (self->c) {
+        return self->c + k * n;
+    }
+    node_coefficients(self, k, n, times, self->row);
+    return self->row;
 }
 
 /* ------------------------------------------------------------------- values */
 
-/* Factors of z_k I - S and x = a (z_k I - S)^-1. */
+/* x = a (z_k I - S)^-1, with x s behind it. */
 static void solve_node(ph_contour *self, size_t k)
 {
     const ph_graph *graph = self->plan->graph;
     ph_lanes z[3] = {creal(self->z[k]) + (ph_lanes){0},
                      cimag(self->z[k]) + (ph_lanes){0}, self->shift};
-    ph_trace_shifted_eliminate(self->trace, self->rate, z, self->work);
     memset(self->x, 0, 2 * (graph->n + 1) * sizeof *self->x);
     for (size_t s = 0; s < graph->n_starts; s++) {
         if (graph->start[s] < graph->n) {
             self->x[2 * graph->start[s]] = self->start[s];
         }
     }
-    ph_trace_shifted_solve_transposed(self->trace, self->work, self->x);
+    ph_trace_shifted_forward(self->trace, self->rate, z, self->work, self->x);
 }
 
-/* x s into sum[0..1] and x 1 into sum[2..3]. */
-static void transforms(const ph_contour *self, ph_lanes *sum)
+static ph_lanes modulus(const ph_lanes *x)
 {
-    const ph_graph *graph = self->plan->graph;
-    memset(sum, 0, 4 * sizeof *sum);
-    for (size_t i = 0; i < graph->n; i++) {
-        size_t end = graph->row[i + 1];
-        if (end > graph->row[i] && graph->target[end - 1] == graph->n) {
-            sum[0] += self->x[2 * i] * self->rate[end - 1];
-            sum[1] += self->x[2 * i + 1] * self->rate[end - 1];
-        }
-        sum[2] += self->x[2 * i];
-        sum[3] += self->x[2 * i + 1];
-    }
-}
-
-static ph_lanes modulus(ph_lanes re, ph_lanes im)
-{
-    ph_lanes size = re * re + im * im;
+    ph_lanes size = x[0] * x[0] + x[1] * x[1];
     for (int l = 0; l < PH_LANES; l++) {
         size[l] = sqrt(size[l]);
     }
     return size;
 }
 
+/* The transforms x s into sum[0..1] and, where it is asked for, x 1 into sum[2..3]. */
+static void transforms(const ph_contour *self, int survival, ph_lanes *sum)
+{
+    size_t n = self->plan->graph->n;
+    memset(sum, 0, 4 * sizeof *sum);
+    sum[0] = self->x[2 * n];
+    sum[1] = self->x[2 * n + 1];
+    for (size_t i = 0; i < n && survival; i++) {
+        sum[2] += self->x[2 * i];
+        sum[3] += self->x[2 * i + 1];
+    }
+}
+
 /* Adds node k to the numbers; of the coarser contour to their magnitudes too. */
-static void add_node(const ph_contour *self, size_t k, int finer, size_t n,
+static void add_node(ph_contour *self, size_t k, int finer, int survival, size_t n,
                      const ph_contour_time *times, ph_contour_value *value)
 {
     ph_lanes sum[4], size[2];
-    transforms(self, sum);
-    size[0] = modulus(sum[0], sum[1]);
-    size[1] = modulus(sum[2], sum[3]);
+    const double complex *c = coefficients(self, k, n, times);
+    transforms(self, survival, sum);
+    size[0] = modulus(sum);
+    size[1] = modulus(sum + 2);
     for (size_t i = 0; i < n; i++) {
-        double complex c = self->w[k] * cexp(self->z[k] * times[i].t);
         const ph_lanes *part = times[i].survival ? sum + 2 : sum;
-        ph_lanes term = creal(c) * part[0] - cimag(c) * part[1];
+        ph_lanes term = creal(c[i]) * part[0] - cimag(c[i]) * part[1];
         if (finer) {
             value[i].change -= term;
         } else {
             value[i].number += term;
             value[i].change += term;
-            value[i].magnitude += cabs(c) * size[times[i].survival];
+            value[i].magnitude += cabs(c[i]) * size[times[i].survival];
         }
     }
 }
@@ -374,7 +479,11 @@ static void add_node(const ph_contour *self, size_t k, int finer, size_t n,
 int ph_contour_values(ph_contour *self, ph_contour_shape shape, double rate, size_t n,
                       const ph_contour_time *times, ph_contour_value *value)
 {
+    int survival = 0;
     memset(value, 0, n * sizeof *value);
+    for (size_t i = 0; i < n; i++) {
+        survival |= times[i].survival;
+    }
     for (int finer = 0; finer < 2; finer++) {
         int status = set_nodes(self, shape, finer, rate, n, times);
         if (status != PH_OK) {
@@ -382,8 +491,9 @@ int ph_contour_values(ph_contour *self, ph_contour_shape shape, double rate, siz
         }
         for (size_t k = 0; k < self->n_nodes; k++) {
             solve_node(self, k);
-            add_node(self, k, finer, n, times, value);
+            add_node(self, k, finer, survival, n, times, value);
         }
+        self->nodes += self->n_nodes;
     }
     for (size_t i = 0; i < n; i++) {
         for (int l = 0; l < PH_LANES; l++) {
@@ -396,16 +506,16 @@ int ph_contour_values(ph_contour *self, ph_contour_shape shape, double rate, siz
 /* ----------------------------------------------------------------- gradient */
 
 /* The adjoints of both transforms at node k. */
-static void node_seeds(const ph_contour *self, size_t k, size_t n,
+static void node_seeds(ph_contour *self, size_t k, size_t n,
                        const ph_contour_time *times, const ph_lanes *weight,
                        ph_lanes *seed)
 {
+    const double complex *c = coefficients(self, k, n, times);
     memset(seed, 0, 4 * sizeof *seed);
     for (size_t i = 0; i < n; i++) {
-        double complex c = self->w[k] * cexp(self->z[k] * times[i].t);
         ph_lanes *to = times[i].survival ? seed + 2 : seed;
-        to[0] += creal(c) * weight[i];
-        to[1] += cimag(c) * weight[i];
+        to[0] += creal(c[i]) * weight[i];
+        to[1] += cimag(c[i]) * weight[i];
     }
 }
 
@@ -418,24 +528,14 @@ int ph_contour_seed(ph_contour *self, ph_contour_shape shape, double rate, size_
         ph_lanes seed[4];
         solve_node(self, k);
         node_seeds(self, k, n, times, weight, seed);
-        for (size_t i = 0; i < graph->n; i++) {
-            size_t end = graph->row[i + 1];
-            ph_lanes exit = {0};
-            if (end > graph->row[i] && graph->target[end - 1] == graph->n) {
-                exit = self->rate[end - 1];
-            }
-            self->q[2 * i] = seed[2] + seed[0] * exit;
-            self->q[2 * i + 1] = seed[3] + seed[1] * exit;
-        }
-        ph_trace_shifted_solve(self->trace, self->work, self->q);
-        self->q[2 * graph->n] = seed[0];
-        self->q[2 * graph->n + 1] = seed[1];
-        ph_trace_shifted_adjoint(self->trace, self->x, self->q, self->rate_bar);
+        ph_trace_shifted_backward(self->trace, self->rate, self->work, self->x, seed,
+                                  self->q, self->rate_bar);
         for (size_t s = 0; s < graph->n_starts; s++) {
             if (graph->start[s] < graph->n) {
                 self->start_bar[s] += self->q[2 * graph->start[s]];
             }
         }
+        self->nodes++;
     }
     return status;
 }

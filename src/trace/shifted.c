@@ -48,25 +48,15 @@ void ph_trace_edge_rates(const ph_trace *self, const double *u, ph_lanes *rate)
     }
 }
 
-void ph_trace_shifted_eliminate(const ph_trace *self, const ph_lanes *rate,
-                                const ph_lanes *z, ph_lanes *work)
+void ph_trace_shifted_forward(const ph_trace *self, const ph_lanes *rate,
+                              const ph_lanes *z, ph_lanes *work, ph_lanes *x)
 {
-    best()->eliminate(self, rate, z, work);
+    best()->forward(self, rate, z, work, x);
 }
 
-void ph_trace_shifted_solve(const ph_trace *self, const ph_lanes *work, ph_lanes *h)
+void ph_trace_shifted_backward(const ph_trace *self, const ph_lanes *rate,
+                               const ph_lanes *work, const ph_lanes *x,
+                               const ph_lanes *seed, ph_lanes *q, ph_lanes *rate_bar)
 {
-    best()->solve(self, work, h);
-}
-
-void ph_trace_shifted_solve_transposed(const ph_trace *self, const ph_lanes *work,
-                                       ph_lanes *x)
-{
-    best()->solve_transposed(self, work, x);
-}
-
-void ph_trace_shifted_adjoint(const ph_trace *self, const ph_lanes *x,
-                              const ph_lanes *q, ph_lanes *rate_bar)
-{
-    best()->adjoint(self, x, q, rate_bar);
+    best()->backward(self, rate, work, x, seed, q, rate_bar);
 }

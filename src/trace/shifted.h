@@ -7,12 +7,11 @@
 
 /* The inner loops, once for each instruction set. */
 typedef struct ph_trace_shifted_kernel {
-    void (*eliminate)(const ph_trace *self, const ph_lanes *rate, const ph_lanes *z,
-                      ph_lanes *work);
-    void (*solve)(const ph_trace *self, const ph_lanes *work, ph_lanes *h);
-    void (*solve_transposed)(const ph_trace *self, const ph_lanes *work, ph_lanes *x);
-    void (*adjoint)(const ph_trace *self, const ph_lanes *x, const ph_lanes *q,
-                    ph_lanes *rate_bar);
+    void (*forward)(const ph_trace *self, const ph_lanes *rate, const ph_lanes *z,
+                    ph_lanes *work, ph_lanes *x);
+    void (*backward)(const ph_trace *self, const ph_lanes *rate, const ph_lanes *work,
+                     const ph_lanes *x, const ph_lanes *seed, ph_lanes *q,
+                     ph_lanes *rate_bar);
 } ph_trace_shifted_kernel;
 
 /* Those that this processor can run, the best one first; returns their number. */

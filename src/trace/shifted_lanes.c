@@ -51,8 +51,13 @@ static inline number plus(number a, number b)
 
 static inline number inverse(number a)
 {
-    part norm = a.re * a.re + a.im * a.im;
-    return (number){a.re / norm, -a.im / norm};
+    part scale = 1 / (a.re * a.re + a.im * a.im);
+    return (number){a.re * scale, -a.im * scale};
+}
+
+static inline number scaled(number a, part by)
+{
+    return (number){a.re * by, a.im * by};
 }
 
 static inline factors layout(const ph_trace *self, part *work)
@@ -234,46 +239,125 @@ static inline void adjoint_part(const ph_trace *self, const part *x, const part 
     }
 }
 
+/* The rate of absorption from state i. */
+static inline part exit_of(const ph_trace *self, const part *rate, size_t i)
+{
+    const ph_graph *graph = self->graph;
+    size_t end = graph->row[i + 1];
+    int leaves = end > graph->row[i] && graph->target[end - 1] == self->n;
+    return leaves ? rate[(end - 1) * STRIDE] : (part){0};
+}
+
+static inline void forward_part(const ph_trace *self, const part *rate, const part *z,
+                                const factors *at, part *x)
+{
+    number density = {{0}, {0}};
+    eliminate_part(self, rate, z, at);
+    solve_transposed_part(self, at, x);
+    for (size_t i = 0; i < self->n; i++) {
+        density = plus(density, scaled(get(x, i), exit_of(self, rate, i)));
+    }
+    put(x, self->n, density);
+}
+
+static inline void backward_part(const ph_trace *self, const part *rate,
+                                 const factors *at, const part *x, const part *seed,
+                                 part *q, part *rate_bar)
+{
+    number density = get(seed, 0), survival = get(seed, 1);
+    for (size_t i = 0; i < self->n; i++) {
+        put(q, i, plus(survival, scaled(density, exit_of(self, rate, i))));
+    }
+    solve_part(self, at, q);
+    put(q, self->n, density);
+    adjoint_part(self, x, q, rate_bar);
+}
+
+/*
+ * Without cycles the factors are the rates themselves, and the state of absorption is
+ * one like the others: x takes in what is absorbed, q hands out what absorption is
+ * worth. Of the work only `inverse` is kept.
+ */
+static inline void forward_acyclic(const ph_trace *self, const part *rate,
+                                   const part *z, part *inverses, part *x)
+{
+    const ph_graph *graph = self->graph;
+    for (size_t s = 0; s < self->n; s++) {
+        uint32_t i = self->order[s];
+        size_t begin = graph->row[i], end = graph->row[i + 1];
+        part total = {0};
+        for (size_t e = begin; e < end; e++) {
+            total += rate[e * STRIDE];
+        }
+        number by = inverse((number){total - z[2 * STRIDE] + z[0], z[STRIDE]});
+        number here = times(get(x, i), by);
+        put(inverses, s, by);
+        put(x, i, here);
+        for (size_t e = begin; e < end; e++) {
+            uint32_t j = graph->target[e];
+            put(x, j, plus(get(x, j), scaled(here, rate[e * STRIDE])));
+        }
+    }
+}
+
+static inline void backward_acyclic(const ph_trace *self, const part *rate,
+                                    const part *inverses, const part *x,
+                                    const part *seed, part *q, part *rate_bar)
+{
+    const ph_graph *graph = self->graph;
+    put(q, self->n, get(seed, 0));
+    for (size_t s = self->n; s-- > 0;) {
+        uint32_t i = self->order[s];
+        size_t begin = graph->row[i], end = graph->row[i + 1];
+        number sum = get(seed, 1), weight = get(x, i);
+        for (size_t e = begin; e < end; e++) {
+            sum = plus(sum, scaled(get(q, graph->target[e]), rate[e * STRIDE]));
+        }
+        number here = times(sum, get(inverses, s));
+        put(q, i, here);
+        for (size_t e = begin; e < end; e++) {
+            number there = get(q, graph->target[e]);
+            rate_bar[e * STRIDE] +=
+                weight.re * (there.re - here.re) - weight.im * (there.im - here.im);
+        }
+    }
+}
+
 #define EACH(q) for (size_t q = 0; q < STRIDE; q++)
 
-static void eliminate(const ph_trace *self, const ph_lanes *rate, const ph_lanes *z,
-                      ph_lanes *work)
+static void forward(const ph_trace *self, const ph_lanes *rate, const ph_lanes *z,
+                    ph_lanes *work, ph_lanes *x)
 {
     EACH(q)
     {
         factors at = layout(self, (part *)work + q);
-        eliminate_part(self, (const part *)rate + q, (const part *)z + q, &at);
+        if (self->n_right > 0) {
+            forward_part(self, (const part *)rate + q, (const part *)z + q, &at,
+                         (part *)x + q);
+        } else {
+            forward_acyclic(self, (const part *)rate + q, (const part *)z + q,
+                            at.inverse, (part *)x + q);
+        }
     }
 }
 
-static void solve(const ph_trace *self, const ph_lanes *work, ph_lanes *h)
+static void backward(const ph_trace *self, const ph_lanes *rate, const ph_lanes *work,
+                     const ph_lanes *x, const ph_lanes *seed, ph_lanes *q,
+                     ph_lanes *rate_bar)
 {
-    EACH(q)
+    EACH(k)
     {
-        factors at = layout(self, (part *)(uintptr_t)work + q);
-        solve_part(self, &at, (part *)h + q);
-    }
-}
-
-static void solve_transposed(const ph_trace *self, const ph_lanes *work, ph_lanes *x)
-{
-    EACH(q)
-    {
-        factors at = layout(self, (part *)(uintptr_t)work + q);
-        solve_transposed_part(self, &at, (part *)x + q);
-    }
-}
-
-static void adjoint(const ph_trace *self, const ph_lanes *x, const ph_lanes *q,
-                    ph_lanes *rate_bar)
-{
-    EACH(part_number)
-    {
-        adjoint_part(self, (const part *)x + part_number, (const part *)q + part_number,
-                     (part *)rate_bar + part_number);
+        factors at = layout(self, (part *)(uintptr_t)work + k);
+        (self->n_right > 0
+             ? backward_part(self, (const part *)rate + k, &at, (const part *)x + k,
+                             (const part *)seed + k, (part *)q + k,
+                             (part *)rate_bar + k)
+             : backward_acyclic(self, (const part *)rate + k, at.inverse,
+                                (const part *)x + k, (const part *)seed + k,
+                                (part *)q + k, (part *)rate_bar + k));
     }
 }
 
 extern const ph_trace_shifted_kernel GLUE(ph_trace_shifted_, PH_KERNEL_NAME);
-const ph_trace_shifted_kernel GLUE(ph_trace_shifted_, PH_KERNEL_NAME) = {
-    eliminate, solve, solve_transposed, adjoint};
+const ph_trace_shifted_kernel GLUE(ph_trace_shifted_, PH_KERNEL_NAME) = {forward,
+                                                                         backward};

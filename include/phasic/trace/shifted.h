@@ -8,8 +8,8 @@
 #include "phasic/trace/trace.h"
 
 /*
- * The elimination of z I - S for a complex z, a block at a time: the replay of a trace
- * with z added to the exit mass of every state. No pivots are sought: this is stable
+ * Systems with z I - S for a complex z, a block at a time: the replay of a trace with z
+ * added to the exit mass of every state. No pivots are sought: this is stable
  * for every z with a positive distance to the numbers that the eigenvalues of S can be
  * (dist/contour.h keeps it), and where it is not the caller's checks see it.
  *
@@ -22,20 +22,21 @@ void ph_trace_edge_rates(const ph_trace *self, const double *u, ph_lanes *rate);
 /* Doubles of `work`. */
 size_t ph_trace_shifted_work(const ph_trace *self);
 /*
- * z[3]: the number is z[0] - z[2] + i z[1], and z[2] is taken from the rates out of a
- * component before z[0] is added, so that nothing is lost where they nearly cancel.
+ * The way there: x[n + 1] complex holds a start law on entry, 0 for absorption, and
+ * becomes x (z I - S)^-1, and x (z I - S)^-1 s for absorption; work is kept for the way
+ * back. z[3]: the number is z[0] - z[2] + i z[1], and z[2] is taken from the rates out
+ * of a component before z[0] is added, so that nothing is lost where they nearly
+ * cancel. Without cycles nothing is eliminated, and the cost is that of the edges.
  */
-void ph_trace_shifted_eliminate(const ph_trace *self, const ph_lanes *rate,
-                                const ph_lanes *z, ph_lanes *work);
-/* h[n] complex becomes (z I - S)^-1 h; x becomes x (z I - S)^-1. */
-void ph_trace_shifted_solve(const ph_trace *self, const ph_lanes *work, ph_lanes *h);
-void ph_trace_shifted_solve_transposed(const ph_trace *self, const ph_lanes *work,
-                                       ph_lanes *x);
+void ph_trace_shifted_forward(const ph_trace *self, const ph_lanes *rate,
+                              const ph_lanes *z, ph_lanes *work, ph_lanes *x);
 /*
- * For every edge i -> j, rate_bar += Re(x_i (q_j - q_i)), where q has n + 1 elements,
- * the last one of them for absorption.
+ * The way back: q[n + 1] complex becomes (z I - S)^-1 (seed_0 s + seed_1), seed_0 for
+ * absorption, seed[2] complex; and for every edge i -> j, rate_bar[n_edges] +=
+ * Re(x_i (q_j - q_i)).
  */
-void ph_trace_shifted_adjoint(const ph_trace *self, const ph_lanes *x,
-                              const ph_lanes *q, ph_lanes *rate_bar);
+void ph_trace_shifted_backward(const ph_trace *self, const ph_lanes *rate,
+                               const ph_lanes *work, const ph_lanes *x,
+                               const ph_lanes *seed, ph_lanes *q, ph_lanes *rate_bar);
 
 #endif
