@@ -4,6 +4,7 @@
 
 #include "../../src/dist/kernel.h"
 #include "../../src/moment/moment_private.h"
+#include "../../src/trace/shifted.h"
 #include "phasic/base/memory.h"
 #include "phasic/base/rng.h"
 
@@ -109,11 +110,60 @@ static void moments_agree_bit_for_bit(void **state)
     process_free(&it);
 }
 
+/* Systems with z I - S, with and without cycles. */
+static void shifted_variants_agree(const char *model, const char *constant, double size)
+{
+    process it = process_shipped(model, constant, size);
+    ph_error error = {0};
+    ph_trace *trace = NULL;
+    const ph_trace_shifted_kernel *list[3];
+    int count = ph_trace_shifted_list(list);
+    size_t n = it.graph->n, edges = it.graph->n_edges;
+    ph_rng rng;
+    ph_rng_init(&rng, 3, PH_RNG_TEST, 0, 0);
+    assert_int_equal(ph_trace_record(&trace, it.graph, NULL, &error), 0);
+    ph_lanes *rate = random_rows(&rng, edges), *z = random_rows(&rng, 3);
+    ph_lanes *seed = random_rows(&rng, 4), *x[3], *q[3], *bar[3];
+    for (int k = 0; k < count; k++) {
+        double *work = ph_alloc_aligned(ph_trace_shifted_work(trace), sizeof *work);
+        x[k] = ph_alloc_aligned(2 * (n + 1), sizeof(ph_lanes));
+        q[k] = ph_alloc_aligned(2 * (n + 1), sizeof(ph_lanes));
+        bar[k] = ph_alloc_aligned(edges, sizeof(ph_lanes));
+        x[k][2 * it.graph->start[0]] = seed[0];
+        list[k]->forward(trace, rate, z, (ph_lanes *)work, x[k]);
+        list[k]->backward(trace, rate, (ph_lanes *)work, x[k], seed, q[k], bar[k]);
+        assert_memory_equal(x[k], x[0], 2 * (n + 1) * sizeof(ph_lanes));
+        assert_memory_equal(q[k], q[0], 2 * (n + 1) * sizeof(ph_lanes));
+        assert_memory_equal(bar[k], bar[0], edges * sizeof(ph_lanes));
+        assert_true(bar[k][0][PH_LANES - 1] != 0);
+        ph_free_aligned(work);
+    }
+    for (int k = 0; k < count; k++) {
+        ph_free_aligned(x[k]);
+        ph_free_aligned(q[k]);
+        ph_free_aligned(bar[k]);
+    }
+    ph_free_aligned(rate);
+    ph_free_aligned(z);
+    ph_free_aligned(seed);
+    ph_trace_free(trace);
+    process_free(&it);
+}
+
+static void shifted_systems_agree_bit_for_bit(void **state)
+{
+    (void)state;
+    shifted_variants_agree("rabbits", "n", 7);
+    shifted_variants_agree("coalescent", "n", 20);
+    shifted_variants_agree("busy_period", "K", 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(variants_agree_bit_for_bit),
         cmocka_unit_test(moments_agree_bit_for_bit),
+        cmocka_unit_test(shifted_systems_agree_bit_for_bit),
     };
     return ph_check_run(tests);
 }
