@@ -341,6 +341,12 @@ out:
     free(self.checks);
     free(self.gradient);
     ph_moment_set_free(&self.set);
+    if (self.work) {
+        ph_tally tally = {0};
+        ph_lik_work_tally(self.work, &tally);
+        ph_tally_divide(&tally);
+        ph_job_tell_engines(app, &tally);
+    }
     ph_lik_work_free(self.work);
     free(at);
     ph_job_free(&job);

@@ -77,9 +77,13 @@ static int reserve(curve *self, int logs, int gradient)
 
 static int compute_quantiles(curve *self, const ph_job *job, ph_app *app)
 {
-    return ph_points_quantile(job->plan, ph_job_engine(app), job->theta, self->n,
-                              self->at, ph_options_flag(&app->options, "upper"),
-                              self->value, self->slope, &app->error);
+    ph_tally tally = {0};
+    int status =
+        ph_points_quantile_tally(job->plan, ph_job_engine(app), job->theta, self->n,
+                                 self->at, ph_options_flag(&app->options, "upper"),
+                                 self->value, self->slope, &tally, &app->error);
+    ph_job_tell_engines(app, &tally);
+    return status;
 }
 
 static int compute_logs(curve *self, const ph_job *job, ph_app *app)

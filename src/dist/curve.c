@@ -80,6 +80,15 @@ int ph_curve_reach(ph_curve *self, double t_max, ph_error *error)
     return self->serve ? start_block(self, error) : PH_OK;
 }
 
+void ph_curve_tally(const ph_curve *self, ph_tally *tally)
+{
+    if (self->serve && tally) {
+        ph_tally mine = *ph_serve_tally(self->serve);
+        ph_tally_divide(&mine);
+        ph_tally_add(tally, &mine);
+    }
+}
+
 void ph_curve_free(ph_curve *self)
 {
     ph_free_aligned(self->theta);

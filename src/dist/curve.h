@@ -26,6 +26,8 @@ int ph_curve_begin(ph_curve *self, const ph_plan *plan, ph_engine engine,
 /* Starts again, for times up to t_max, where that is more than before. */
 int ph_curve_reach(ph_curve *self, double t_max, ph_error *error);
 void ph_curve_free(ph_curve *self);
+/* Adds to the tally, unless NULL, which engines gave how many values so far. */
+void ph_curve_tally(const ph_curve *self, ph_tally *tally);
 
 /* The largest total rate out of any state. */
 double ph_curve_rate(const ph_curve *self);

@@ -74,10 +74,7 @@ int ph_points_log_tally(const ph_plan *plan, ph_engine engine, ph_quantity what,
     if (status == PH_OK && what == PH_LOG_HAZARD) {
         status = divide_by_survival(&curve, n, t, value, gradient, error);
     }
-    if (curve.serve && tally) {
-        ph_tally_add(tally, ph_serve_tally(curve.serve));
-        ph_tally_divide(tally);
-    }
+    ph_curve_tally(&curve, tally);
     ph_curve_free(&curve);
     return status;
 }

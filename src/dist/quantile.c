@@ -233,9 +233,9 @@ static int check(size_t n, const double *p, int upper, ph_error *error)
     return PH_OK;
 }
 
-int ph_points_quantile(const ph_plan *plan, ph_engine engine, const double *theta,
-                       size_t n, const double *p, int upper, double *t,
-                       double *gradient, ph_error *error)
+int ph_points_quantile_tally(const ph_plan *plan, ph_engine engine, const double *theta,
+                             size_t n, const double *p, int upper, double *t,
+                             double *gradient, ph_tally *tally, ph_error *error)
 {
     ph_curve curve = {0};
     int status = check(n, p, upper, error);
@@ -253,7 +253,16 @@ int ph_points_quantile(const ph_plan *plan, ph_engine engine, const double *thet
     } else if (status == PH_OK && gradient) {
         status = all_slopes(&curve, want, n, t, gradient, error);
     }
+    ph_curve_tally(&curve, tally);
     ph_curve_free(&curve);
     free(want);
     return status;
+}
+
+int ph_points_quantile(const ph_plan *plan, ph_engine engine, const double *theta,
+                       size_t n, const double *p, int upper, double *t,
+                       double *gradient, ph_error *error)
+{
+    return ph_points_quantile_tally(plan, engine, theta, n, p, upper, t, gradient, NULL,
+                                    error);
 }

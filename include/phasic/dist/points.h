@@ -52,4 +52,9 @@ int ph_points_quantile(const ph_plan *plan, ph_engine engine, const double *thet
                        size_t n, const double *p, int upper, double *t,
                        double *gradient, ph_error *error);
 
+/* The same; adds to the tally, unless NULL, as ph_points_log_tally. */
+int ph_points_quantile_tally(const ph_plan *plan, ph_engine engine, const double *theta,
+                             size_t n, const double *p, int upper, double *t,
+                             double *gradient, ph_tally *tally, ph_error *error);
+
 #endif
