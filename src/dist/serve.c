@@ -26,7 +26,8 @@
  * that are not known to have real eigenvalues, whose elimination may fill in, the
  * elimination is not even recorded before LONG, nor for more than MANY states.
  */
-#define SHORT       500.0
+#define SHORT       100.0
+#define SOME        500.0 /* where the elimination may fill in */
 #define LONG        3e4
 #define MANY        20000
 #define NODES       6.5 /* of the parabola, times sqrt(Lambda t) */
@@ -181,7 +182,7 @@ static int worth_a_look(const ph_serve *self, double steps)
         return steps > SHORT;
     }
     return self->plan->graph->n <= MANY &&
-           steps > (self->spectrum == PH_SPECTRUM_ANY ? LONG : SHORT);
+           steps > (self->spectrum == PH_SPECTRUM_ANY ? LONG : SOME);
 }
 
 static int begin_sweep(ph_serve *self, double t_max, unsigned lanes, unsigned *valid)
