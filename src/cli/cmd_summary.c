@@ -121,7 +121,7 @@ static void stored_row(const summary *self, const ph_saved *fit, size_t i, shown
     row->mean = it->mean;
     row->sd = it->sd;
     row->mcse = it->mcse;
-    row->ess = it->mcse > 0 ? it->sd / it->mcse * (it->sd / it->mcse) : NAN;
+    row->ess = it->sd > 0 ? ph_saved_diagnostic(fit, "ess") : NAN;
     for (size_t q = 0; q < self->n_levels; q++) {
         row->quantile[q] = it->quantile[self->stored[q]];
     }

@@ -479,7 +479,17 @@ static const char *name_of(void *context, size_t k)
     return self->model->parameters[self->free_index[k]].name;
 }
 
+static void natural_values(void *context, size_t n, const double *z, double *value)
+{
+    const ph_posterior *self = context;
+    for (size_t i = 0; i < n * self->d; i++) {
+        ph_transform(self->lower[i % self->d], self->upper[i % self->d], z[i],
+                     &value[i], NULL, NULL, NULL);
+    }
+}
+
 ph_target ph_posterior_target(ph_posterior *self)
 {
-    return (ph_target){self, self->d, evaluate, ph_posterior_start, name_of};
+    return (ph_target){self,    self->d,       evaluate, ph_posterior_start,
+                       name_of, natural_values};
 }

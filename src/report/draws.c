@@ -30,19 +30,13 @@ double ph_sorted_quantile(size_t n, const double *sorted, double level)
     return share == 0 ? sorted[i] : sorted[i] + share * (sorted[i + 1] - sorted[i]);
 }
 
-/* (sd / mcse)^2 of the stored summary: the effective size behind it. */
-static double stored_size(const ph_summary_row *row)
-{
-    return row->mcse > 0 ? row->sd / row->mcse * (row->sd / row->mcse) : NAN;
-}
-
-static double effective_size(const ph_saved *self, const ph_summary_row *row)
+static double effective_size(const ph_saved *self)
 {
     const char *method = ph_saved_setting_text(self, "method");
-    double stored = stored_size(row);
+    double sample = ph_saved_diagnostic(self, "ess");
     return method && strcmp(method, "hmc") == 0
-               ? stored
-               : 1 / (1 / stored + 1 / (double)self->draws);
+               ? sample
+               : 1 / (1 / sample + 1 / (double)self->draws);
 }
 
 void ph_draws_summarize(const ph_saved *self, size_t row, size_t n_levels,
@@ -73,7 +67,7 @@ void ph_draws_summarize(const ph_saved *self, size_t row, size_t n_levels,
     int constant = work[0] == work[n - 1];
     out->mean = constant ? work[0] : mean;
     out->sd = constant ? 0 : sqrt(square / (double)(n - 1));
-    out->ess = constant ? NAN : effective_size(self, &self->row[row]);
+    out->ess = constant ? NAN : effective_size(self);
     out->mcse = constant ? 0 : out->sd / sqrt(out->ess);
     for (size_t q = 0; q < n_levels; q++) {
         quantile[q] = ph_sorted_quantile(n, work, level[q]);
@@ -82,10 +76,6 @@ void ph_draws_summarize(const ph_saved *self, size_t row, size_t n_levels,
 
 double ph_draws_effective(const ph_saved *self)
 {
-    double least = (double)self->draws;
-    for (size_t row = 0; row < self->length; row++) {
-        double size = effective_size(self, &self->row[row]);
-        least = isfinite(size) ? fmin(least, size) : least;
-    }
-    return least;
+    double draws = (double)self->draws, size = effective_size(self);
+    return isfinite(size) ? fmin(draws, size) : draws;
 }

@@ -59,13 +59,14 @@ static double quantile(size_t n, const point *sorted, double level)
     return a.value + share * (b.value - a.value);
 }
 
-/* Mean, sd, error and quantiles of one column; `sorted` is room for n points. */
-static void summarize_column(ph_summary_row *row, const ph_fit *fit, size_t column,
-                             point *sorted)
+/* Mean, sd, error and quantiles of one column; sorted[n] and value[n] are scratch. */
+static int summarize_column(ph_summary_row *row, const ph_fit *fit, size_t column,
+                            point *sorted, double *value)
 {
     double mean = 0, variance = 0;
     for (size_t i = 0; i < fit->n; i++) {
         double x = fit->sample[i * fit->columns + column];
+        value[i] = x;
         sorted[i] = (point){x, fit->weight[i]};
         mean += fit->weight[i] * x;
         row->not_finite += isfinite(x) ? 0 : 1;
@@ -75,7 +76,7 @@ static void summarize_column(ph_summary_row *row, const ph_fit *fit, size_t colu
         for (int q = 0; q < PH_QUANTILES; q++) {
             row->quantile[q] = NAN;
         }
-        return;
+        return PH_OK;
     }
     for (size_t i = 0; i < fit->n; i++) {
         variance +=
@@ -83,12 +84,12 @@ static void summarize_column(ph_summary_row *row, const ph_fit *fit, size_t colu
     }
     row->mean = row->fixed ? sorted[0].value : mean; /* free of rounding */
     row->sd = row->fixed || variance < 0 ? 0 : sqrt(variance);
-    row->mcse = row->sd > 0 ? row->sd / sqrt(fit->svgd->diagnostics.ess) : 0;
     qsort(sorted, fit->n, sizeof *sorted, compare_points);
     accumulate(fit->n, sorted);
     for (int q = 0; q < PH_QUANTILES; q++) {
         row->quantile[q] = quantile(fit->n, sorted, ph_quantile_level[q]);
     }
+    return ph_svgd_result_error(fit->svgd, value, mean, row->sd, &row->mcse);
 }
 
 static double covariance(const ph_summary *self, const ph_fit *fit, size_t a, size_t b)
@@ -120,8 +121,9 @@ int ph_summary_new(ph_summary **self, const ph_fit *fit, const ph_model *model)
     int status = PH_E_MEMORY;
     size_t columns = fit->columns;
     point *sorted = ph_alloc(fit->n, sizeof *sorted);
+    double *value = ph_alloc(fit->n, sizeof *value);
     ph_summary *s = ph_alloc(1, sizeof *s);
-    if (!sorted || !s || !(s->row = ph_alloc(columns, sizeof *s->row)) ||
+    if (!sorted || !value || !s || !(s->row = ph_alloc(columns, sizeof *s->row)) ||
         !(s->correlated = ph_alloc(columns, sizeof *s->correlated)) ||
         !(s->correlation = ph_alloc(columns * columns, sizeof *s->correlation))) {
         goto out;
@@ -132,7 +134,10 @@ int ph_summary_new(ph_summary **self, const ph_fit *fit, const ph_model *model)
         row->name =
             c < fit->p ? model->parameters[c].name : model->derived[c - fit->p].name;
         row->fixed = c < fit->p && model->parameters[c].is_fixed;
-        summarize_column(row, fit, c, sorted);
+        status = summarize_column(row, fit, c, sorted, value);
+        if (status < 0) {
+            goto out;
+        }
         if (row->sd > 0) {
             s->correlated[s->n_correlated++] = c;
         }
@@ -144,6 +149,7 @@ int ph_summary_new(ph_summary **self, const ph_fit *fit, const ph_model *model)
 out:
     ph_summary_free(s);
     free(sorted);
+    free(value);
     return status;
 }
 

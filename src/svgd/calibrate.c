@@ -5,9 +5,7 @@
  * whitened coordinates up to some degree this is exact for moments of that degree of a
  * Gaussian. Weights that make all features average to zero and stay closest to the
  * importance weights are those of survey calibration (regression estimation), so the
- * error of any summary f is that of its residual after regression on the features; each
- * residual is divided by one minus its leverage (the jackknife), without which a draw
- * that bends the fit towards itself would hide its own error.
+ * error of any summary is that of its residual after regression on the features.
  */
 #include "calibrate.h"
 
@@ -124,25 +122,20 @@ static double feature(const monomial *m, const double *u, const double *s)
 }
 
 typedef struct workspace {
-    size_t n, d, q;   /* q features with the constant in use */
-    size_t stride;    /* of b and gram */
-    double *u, *s;    /* [n][d] whitened */
-    double *b;        /* [n][q] */
-    double *gram;     /* [q][q] and its factor */
-    double *beta;     /* [q] */
-    double *leverage; /* [n] 1 / (1 - leverage) */
+    size_t n, d;
+    ph_residuals r;
+    double *u, *s; /* [n][d] whitened */
+    double *beta;  /* [q] */
     double *mean, *covariance, *factor;
     double *rows; /* [d][d] */
 } workspace;
 
 static void workspace_clear(workspace *self)
 {
+    ph_residuals_clear(&self->r);
     free(self->u);
     free(self->s);
-    free(self->b);
-    free(self->gram);
     free(self->beta);
-    free(self->leverage);
     free(self->mean);
     free(self->covariance);
     free(self->factor);
@@ -154,21 +147,17 @@ static int workspace_init(workspace *self, size_t n, size_t d, size_t q)
     memset(self, 0, sizeof *self);
     self->n = n;
     self->d = d;
-    self->q = self->stride = q;
     self->u = ph_alloc(n * d, sizeof(double));
     self->s = ph_alloc(n * d, sizeof(double));
-    self->b = ph_alloc(n * q, sizeof(double));
-    self->gram = ph_alloc(q * q, sizeof(double));
     self->beta = ph_alloc(q, sizeof(double));
-    self->leverage = ph_alloc(n, sizeof(double));
     self->mean = ph_alloc(d, sizeof(double));
     self->covariance = ph_alloc(d * d, sizeof(double));
     self->factor = ph_alloc(d * d, sizeof(double));
     self->rows = ph_alloc(d * d, sizeof(double));
-    return self->u && self->s && self->b && self->gram && self->beta &&
-                   self->leverage && self->mean && self->covariance && self->factor &&
-                   self->rows
-               ? PH_OK
+    int status = ph_residuals_init(&self->r, n, q);
+    return self->u && self->s && self->beta && self->mean && self->covariance &&
+                   self->factor && self->rows
+               ? status
                : PH_E_MEMORY;
 }
 
@@ -221,9 +210,9 @@ static double user_feature(const monomial *m, size_t d, const double *rows,
 static int build(workspace *self, const monomial_list *features, const double *y,
                  const double *score, const double *weight)
 {
-    size_t n = self->n, q = self->q, d = self->d;
+    size_t n = self->n, q = self->r.q, d = self->d;
     for (size_t i = 0; i < n; i++) {
-        double *row = self->b + i * q;
+        double *row = self->r.b + i * q;
         row[0] = 1;
         for (size_t f = 1; f < q && weight[i] > 0; f++) {
             const monomial *m = &features->item[f - 1];
@@ -234,27 +223,28 @@ static int build(workspace *self, const monomial_list *features, const double *y
     for (size_t f = 1; f < q; f++) {
         double sum = 0;
         for (size_t i = 0; i < n; i++) {
-            sum += weight[i] * self->b[i * q + f] * self->b[i * q + f];
+            sum += weight[i] * self->r.b[i * q + f] * self->r.b[i * q + f];
         }
         for (size_t i = 0; i < n && sum > 0; i++) {
-            self->b[i * q + f] /= sqrt(sum);
+            self->r.b[i * q + f] /= sqrt(sum);
         }
     }
-    memset(self->gram, 0, q * q * sizeof *self->gram);
+    memset(self->r.gram, 0, q * q * sizeof *self->r.gram);
     for (size_t i = 0; i < n; i++) {
-        const double *row = self->b + i * q;
+        const double *row = self->r.b + i * q;
         for (size_t f = 0; f < q && weight[i] > 0; f++) {
             double value = weight[i] * row[f];
-            double *out = self->gram + f * q;
+            double *out = self->r.gram + f * q;
             for (size_t g = 0; g <= f; g++) {
                 out[g] += value * row[g];
             }
         }
     }
     for (size_t f = 1; f < q; f++) {
-        self->gram[f * q + f] += 1e-9; /* features are nearly collinear for Gaussians */
+        self->r.gram[f * q + f] +=
+            1e-9; /* features are nearly collinear for Gaussians */
     }
-    return ph_cholesky(q, self->gram, self->gram);
+    return ph_cholesky(q, self->r.gram, self->r.gram);
 }
 
 /*
@@ -266,11 +256,11 @@ static int build(workspace *self, const monomial_list *features, const double *y
  */
 static void trust(workspace *self, const monomial_list *features, double ess)
 {
-    size_t full = self->q, used = 1;
+    size_t full = self->r.q, used = 1;
     double distance = 0;
     memset(self->beta, 0, full * sizeof *self->beta);
     self->beta[0] = 1;
-    ph_solve_lower(full, self->gram, self->beta);
+    ph_solve_lower(full, self->r.gram, self->beta);
     for (size_t g = 1; g < full; g++) {
         distance += ess * self->beta[g] * self->beta[g];
         if (g + 1 == full || features->item[g].degree > features->item[g - 1].degree) {
@@ -282,48 +272,25 @@ static void trust(workspace *self, const monomial_list *features, double ess)
         }
     }
     for (size_t g = 0; g < used; g++) {
-        memmove(self->gram + g * used, self->gram + g * full, used * sizeof(double));
+        memmove(self->r.gram + g * used, self->r.gram + g * full,
+                used * sizeof(double));
     }
-    self->q = used;
+    self->r.q = used;
 }
 
 /* 1 / (1 - w_i b_i' (B'WB)^-1 b_i), with w_i b_i' G^-1 b_i = w_i |L^-1 b_i|^2. */
 static void leverages(workspace *self, const double *weight)
 {
-    size_t q = self->q;
+    size_t q = self->r.q;
     for (size_t i = 0; i < self->n; i++) {
-        memcpy(self->beta, self->b + i * self->stride, q * sizeof *self->beta);
+        memcpy(self->beta, self->r.b + i * self->r.stride, q * sizeof *self->beta);
         double h = 0;
         if (weight[i] > 0) {
-            ph_solve_lower(q, self->gram, self->beta);
+            ph_solve_lower(q, self->r.gram, self->beta);
             h = weight[i] * ph_dot(q, self->beta, self->beta);
         }
-        self->leverage[i] = 1 / fmax(1 - h, 1e-3);
+        self->r.leverage[i] = 1 / fmax(1 - h, 1e-3);
     }
-}
-
-/*
- * Error of the weighted mean of f[n] after regression on B.
- */
-static double residual_error(workspace *self, const double *weight, const double *f,
-                             double inefficiency)
-{
-    size_t q = self->q;
-    memset(self->beta, 0, q * sizeof *self->beta);
-    for (size_t i = 0; i < self->n; i++) {
-        for (size_t g = 0; g < q; g++) {
-            self->beta[g] += weight[i] * f[i] * self->b[i * self->stride + g];
-        }
-    }
-    ph_solve_lower(q, self->gram, self->beta);
-    ph_solve_lower_transposed(q, self->gram, self->beta);
-    double sum = 0;
-    for (size_t i = 0; i < self->n; i++) {
-        double residual = (f[i] - ph_dot(q, self->b + i * self->stride, self->beta)) *
-                          self->leverage[i];
-        sum += weight[i] * weight[i] * residual * residual;
-    }
-    return sqrt(sum * inefficiency);
 }
 
 /* Raw error of the mean of column g of b (stride q) and its size in that error. */
@@ -332,46 +299,70 @@ static double stein_size(const workspace *self, const double *weight, size_t g,
 {
     double mean = 0, sum = 0;
     for (size_t i = 0; i < self->n; i++) {
-        double value = weight[i] * self->b[i * self->stride + g];
+        double value = weight[i] * self->r.b[i * self->r.stride + g];
         mean += value;
         sum += value * value;
     }
     return sum > 0 ? fabs(mean) / sqrt(sum * inefficiency) : 0;
 }
 
-/* Errors in the user's coordinates, standardised one by one. */
-static int errors(workspace *self, const double *z, const double *weight,
-                  const double *calibrated, double inefficiency, ph_calibration *result)
+/* The maximum; what is not a number counts as the largest. */
+static double larger(double a, double b)
 {
-    size_t d = self->d, n = self->n;
-    double *f = ph_alloc(n, sizeof *f);
+    return isnan(a) || isnan(b) ? NAN : fmax(a, b);
+}
+
+/* Errors of the mean and sd of one column (stride d) of x; f[n] is scratch. */
+static void column_errors(workspace *self, const double *x, const double *calibrated,
+                          double *f, ph_calibration *result)
+{
+    size_t n = self->n, d = self->d;
+    const double *weight = self->r.weight;
+    double mean = 0, variance = 0, moved = 0, raw = 0;
+    for (size_t i = 0; i < n; i++) {
+        mean += weight[i] * x[i * d];
+    }
+    for (size_t i = 0; i < n; i++) {
+        f[i] = x[i * d] - mean;
+        variance += weight[i] * f[i] * f[i];
+    }
+    for (size_t i = 0; i < n; i++) {
+        f[i] /= sqrt(variance);
+        moved += calibrated[i] * f[i];
+        raw += weight[i] * weight[i] * f[i] * f[i];
+    }
+    double error = ph_residuals_error(&self->r, f, self->beta);
+    result->error_mean = larger(result->error_mean, error);
+    result->shift = fmax(result->shift, fabs(moved) / sqrt(raw * self->r.inefficiency));
+    for (size_t i = 0; i < n; i++) {
+        f[i] *= f[i];
+    }
+    error = ph_residuals_error(&self->r, f, self->beta);
+    result->error_sd = larger(result->error_sd, 0.5 * error);
+}
+
+/* Errors in the user's coordinates, standardised one by one, and as reported. */
+static int errors(workspace *self, const double *z, const double *natural,
+                  const double *calibrated, ph_calibration *result)
+{
+    double *f = ph_alloc(self->n, sizeof *f);
     if (!f) {
         return PH_E_MEMORY;
     }
-    ph_moments(n, d, z, weight, self->mean, self->covariance);
-    for (size_t k = 0; k < d; k++) {
-        double sd = sqrt(self->covariance[k * (d + 1)]), moved = 0, raw = 0;
-        for (size_t i = 0; i < n; i++) {
-            f[i] = (z[i * d + k] - self->mean[k]) / sd;
-            moved += calibrated[i] * f[i];
-            raw += weight[i] * weight[i] * f[i] * f[i];
+    for (size_t k = 0; k < self->d; k++) {
+        column_errors(self, z + k, calibrated, f, result);
+        if (natural) {
+            column_errors(self, natural + k, calibrated, f, result);
         }
-        double error = residual_error(self, weight, f, inefficiency);
-        result->error_mean = fmax(result->error_mean, error);
-        result->shift = fmax(result->shift, fabs(moved) / sqrt(raw * inefficiency));
-        for (size_t i = 0; i < n; i++) {
-            f[i] *= f[i];
-        }
-        error = residual_error(self, weight, f, inefficiency);
-        result->error_sd = fmax(result->error_sd, 0.5 * error);
     }
     free(f);
     return PH_OK;
 }
 
 int ph_calibrate(size_t n, size_t d, const double *basis, const double *z,
-                 const double *y, const double *score, const double *weight,
-                 double inefficiency, double *calibrated, ph_calibration *result)
+                 const double *natural, const double *y, const double *score,
+                 const double *weight, double inefficiency, double *calibrated,
+                 ph_calibration *result, ph_residuals *residuals)
 {
     double ess = 1 / (ph_dot(n, weight, weight) * inefficiency);
     monomial_list features = {0};
@@ -385,6 +376,8 @@ int ph_calibrate(size_t n, size_t d, const double *basis, const double *z,
         status = whiten(&w, y, score, weight);
     }
     if (status == PH_OK) {
+        memcpy(w.r.weight, weight, n * sizeof *weight);
+        w.r.inefficiency = inefficiency;
         set_rows(&w, basis);
         status = build(&w, &features, y, score, weight);
     }
@@ -393,24 +386,29 @@ int ph_calibrate(size_t n, size_t d, const double *basis, const double *z,
     }
     trust(&w, &features, ess);
     leverages(&w, weight);
-    memset(w.beta, 0, w.q * sizeof *w.beta);
+    memset(w.beta, 0, w.r.q * sizeof *w.beta);
     w.beta[0] = 1;
-    ph_solve_lower(w.q, w.gram, w.beta);
-    ph_solve_lower_transposed(w.q, w.gram, w.beta);
+    ph_solve_lower(w.r.q, w.r.gram, w.beta);
+    ph_solve_lower_transposed(w.r.q, w.r.gram, w.beta);
     double total = 0;
     for (size_t i = 0; i < n; i++) {
-        calibrated[i] = weight[i] * ph_dot(w.q, w.b + i * w.stride, w.beta);
+        calibrated[i] = weight[i] * ph_dot(w.r.q, w.r.b + i * w.r.stride, w.beta);
         total += calibrated[i];
     }
     for (size_t i = 0; i < n; i++) {
         calibrated[i] /= total;
     }
-    for (size_t g = 1; g < w.stride && features.item[g - 1].degree <= 2; g++) {
+    for (size_t g = 1; g < w.r.stride && features.item[g - 1].degree <= 2; g++) {
         result->stein = fmax(result->stein, stein_size(&w, weight, g, inefficiency));
     }
-    result->features = w.q - 1;
+    result->features = w.r.q - 1;
     result->ess = 1 / (ph_dot(n, calibrated, calibrated) * inefficiency);
-    status = errors(&w, z, weight, calibrated, inefficiency, result);
+    status = errors(&w, z, natural, calibrated, result);
+    if (status == PH_OK && residuals) {
+        ph_residuals_clear(residuals);
+        *residuals = w.r;
+        w.r = (ph_residuals){0};
+    }
 out:
     workspace_clear(&w);
     free(features.item);

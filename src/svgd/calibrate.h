@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+#include "residuals.h"
+
 /* Errors of the summaries of a weighted sample, worst over the coordinates. */
 typedef struct ph_calibration {
     size_t features;
@@ -18,13 +20,16 @@ typedef struct ph_calibration {
  * Stage 4: calibrated[n] = weight o B (B'WB)^-1 e_1 with B = [1, Stein features]
  * (control variates; every Stein identity in B then holds exactly over the sample).
  * y[n][d] and score[n][d] in one frame, z[n][d] the user's coordinates of the same
- * points (z = basis y + constant; errors are theirs), weight[n] >= 0 sums to 1.
+ * points (z = basis y + constant; errors are theirs, and those of
+ * natural[n][d], other functions of the points, if not NULL), weight[n] >= 0 sums to 1.
  * `inefficiency` is draws per independent draw (1 for importance samples, the
  * autocorrelation time for chains). The highest order whose features are at most a
- * quarter of the effective sample size. Returns 0, PH_E_MEMORY, PH_E_NUMERIC.
+ * quarter of the effective sample size. residuals, if not NULL, is replaced by what the
+ * error of any other summary can be had from. Returns 0, PH_E_MEMORY, PH_E_NUMERIC.
  */
 int ph_calibrate(size_t n, size_t d, const double *basis, const double *z,
-                 const double *y, const double *score, const double *weight,
-                 double inefficiency, double *calibrated, ph_calibration *result);
+                 const double *natural, const double *y, const double *score,
+                 const double *weight, double inefficiency, double *calibrated,
+                 ph_calibration *result, ph_residuals *residuals);
 
 #endif

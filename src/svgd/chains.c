@@ -252,13 +252,12 @@ static int store(ph_sample *sample, const ph_walkers *self, const ph_sampler *sa
     memcpy(sample->y + at * d, self->y, n * d * sizeof(double));
     memcpy(sample->score + at * d, self->score, n * d * sizeof(double));
     memcpy(sample->log_p + at, self->log_p, n * sizeof(double));
-    ph_sampler_to_z(sampler, n, sample->y + at * d, sample->z + at * d);
     for (size_t i = 0; i < n; i++) {
         sample->log_q[at + i] = 0;
         sample->label[at + i] = 0;
     }
     sample->n += n;
-    return PH_OK;
+    return ph_sample_place(sample, sampler, at);
 }
 
 static int assess(ph_sample *sample, const ph_sampler *sampler, size_t n_chains,

@@ -179,7 +179,7 @@ static int draw_batch(ph_importance *self, ph_sample *sample, ph_sampler *sample
     }
     sample->n += batch;
     sample->batches++;
-    ph_sampler_to_z(sampler, batch, sample->y + from * d, sample->z + from * d);
+    status = ph_sample_place(sample, sampler, from);
     for (size_t g = 0; g < self->n_mixtures && status == PH_OK; g++) {
         status = fill_density(self, sample, g, from);
     }

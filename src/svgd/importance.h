@@ -10,6 +10,7 @@
 typedef struct ph_sample {
     size_t n, d, capacity, n_columns;
     double *y, *z, *log_p, *score; /* [n][d], [n][d], [n], [n][d] */
+    double *natural;               /* [n][d] as reported; NULL: as z */
     double *density;               /* [n][n_columns] log density of each mixture */
     double *log_q;                 /* [n] of all mixtures together */
     size_t *label;                 /* [n] cluster of the component it came from */
@@ -23,9 +24,15 @@ typedef struct ph_sample {
     double rhat;         /* of chains */
     size_t batches;
     ph_calibration calibration;
+    ph_residuals residuals; /* of the calibration; empty where there was none */
 } ph_sample;
 
 int ph_sample_reserve(ph_sample *self, size_t n);
+/*
+ * Sets z and natural of points from..n-1 from y. A point outside the model counts
+ * nowhere, and its natural coordinates are zero.
+ */
+int ph_sample_place(ph_sample *self, const ph_sampler *sampler, size_t from);
 void ph_sample_clear(ph_sample *self);
 
 /* Limits of the verdict. */

@@ -13,6 +13,7 @@ void ph_sample_clear(ph_sample *self)
 {
     free(self->y);
     free(self->z);
+    free(self->natural);
     free(self->log_p);
     free(self->score);
     free(self->density);
@@ -20,6 +21,7 @@ void ph_sample_clear(ph_sample *self)
     free(self->label);
     free(self->weight);
     free(self->calibrated);
+    ph_residuals_clear(&self->residuals);
     memset(self, 0, sizeof *self);
 }
 
@@ -54,7 +56,31 @@ int ph_sample_reserve(ph_sample *self, size_t n)
         grow(&self->calibrated, wanted, 1)) {
         return PH_E_MEMORY;
     }
+    if (self->natural && grow(&self->natural, wanted, self->d)) {
+        return PH_E_MEMORY;
+    }
     self->capacity = wanted;
+    return PH_OK;
+}
+
+int ph_sample_place(ph_sample *self, const ph_sampler *sampler, size_t from)
+{
+    size_t n = self->n - from, d = self->d;
+    const ph_target *target = sampler->target;
+    ph_sampler_to_z(sampler, n, self->y + from * d, self->z + from * d);
+    if (!target->natural) {
+        return PH_OK;
+    }
+    if (!self->natural &&
+        !(self->natural = ph_alloc(self->capacity * d, sizeof(double)))) {
+        return PH_E_MEMORY;
+    }
+    target->natural(target->context, n, self->z + from * d, self->natural + from * d);
+    for (size_t i = from; i < self->n; i++) {
+        if (self->log_p[i] == -INFINITY) {
+            memset(self->natural + i * d, 0, d * sizeof(double));
+        }
+    }
     return PH_OK;
 }
 
@@ -67,28 +93,36 @@ double ph_pareto_limit(size_t n)
  * Weighted kurtosis and the tail index of w (z - mean)^2: where its k reaches 1/2 the
  * error of the sd has no variance, whatever its estimate says.
  */
-static int moment_tails(ph_sample *self)
+static int column_tails(ph_sample *self, const double *x, double *value)
 {
     size_t n = self->n, d = self->d;
-    double *mean = ph_alloc(d, sizeof *mean), *value = ph_alloc(n, sizeof *value);
-    int status = mean && value ? PH_OK : PH_E_MEMORY;
+    double mean = 0, second = 0, fourth = 0, shape;
+    for (size_t i = 0; i < n; i++) {
+        mean += self->weight[i] * x[i * d];
+    }
+    for (size_t i = 0; i < n; i++) {
+        double u = x[i * d] - mean, square = u * u;
+        value[i] = self->weight[i] * square;
+        second += value[i];
+        fourth += value[i] * square;
+    }
+    self->kurtosis = fmax(self->kurtosis, fourth / (second * second));
+    int status = ph_pareto_k(n, value, &shape);
+    self->moment_k = fmax(self->moment_k, shape);
+    return status;
+}
+
+static int moment_tails(ph_sample *self)
+{
+    double *value = ph_alloc(self->n, sizeof *value);
+    int status = value ? PH_OK : PH_E_MEMORY;
     self->moment_k = self->kurtosis = 0;
-    if (status == PH_OK) {
-        ph_moments(n, d, self->z, self->weight, mean, NULL);
-    }
-    for (size_t k = 0; k < d && status == PH_OK; k++) {
-        double second = 0, fourth = 0, shape;
-        for (size_t i = 0; i < n; i++) {
-            double u = self->z[i * d + k] - mean[k], square = u * u;
-            value[i] = self->weight[i] * square;
-            second += value[i];
-            fourth += value[i] * square;
+    for (size_t k = 0; k < self->d && status == PH_OK; k++) {
+        status = column_tails(self, self->z + k, value);
+        if (status == PH_OK && self->natural) {
+            status = column_tails(self, self->natural + k, value);
         }
-        self->kurtosis = fmax(self->kurtosis, fourth / (second * second));
-        status = ph_pareto_k(n, value, &shape);
-        self->moment_k = fmax(self->moment_k, shape);
     }
-    free(mean);
     free(value);
     return status;
 }
@@ -117,14 +151,15 @@ static int sees_wall(const ph_sample *self)
 int ph_sample_calibrate(ph_sample *self, const double *basis)
 {
     memset(&self->calibration, 0, sizeof self->calibration);
+    ph_residuals_clear(&self->residuals);
     if (self->ess < 4 * (double)(self->d + 1)) { /* no covariance to speak of */
         self->calibration.error_mean = self->calibration.error_sd = INFINITY;
         memcpy(self->calibrated, self->weight, self->n * sizeof(double));
         return PH_OK;
     }
-    int status = ph_calibrate(self->n, self->d, basis, self->z, self->y, self->score,
-                              self->weight, self->inefficiency, self->calibrated,
-                              &self->calibration);
+    int status = ph_calibrate(self->n, self->d, basis, self->z, self->natural, self->y,
+                              self->score, self->weight, self->inefficiency,
+                              self->calibrated, &self->calibration, &self->residuals);
     if (status == PH_OK && sees_wall(self)) {
         self->calibration.stein = 0;
     }

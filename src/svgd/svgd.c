@@ -113,9 +113,35 @@ void ph_svgd_result_free(ph_svgd_result *self)
     free(self->draw);
     free(self->draw_log_p);
     free(self->history);
+    if (self->residuals) {
+        ph_residuals_clear(self->residuals);
+        free(self->residuals);
+    }
     ph_hmc_report_free(self->hmc);
     ph_modes_free(self->mode, self->n_modes);
     free(self);
+}
+
+int ph_svgd_result_error(const ph_svgd_result *self, const double *f, double mean,
+                         double sd, double *error)
+{
+    const ph_residuals *residuals = self->residuals;
+    if (!residuals || !(sd > 0)) {
+        *error = sd > 0 ? sd / sqrt(self->diagnostics.ess) : 0;
+        return PH_OK;
+    }
+    double *u = ph_alloc(self->n, sizeof *u);
+    double *beta = ph_alloc(residuals->q, sizeof *beta);
+    int status = u && beta ? PH_OK : PH_E_MEMORY;
+    for (size_t i = 0; i < self->n && status == PH_OK; i++) {
+        u[i] = (f[i] - mean) / sd;
+    }
+    if (status == PH_OK) {
+        *error = sd * ph_residuals_error(residuals, u, beta);
+    }
+    free(u);
+    free(beta);
+    return status;
 }
 
 /* Mass of every cluster in the weighted sample, by the label of the component drawn. */
@@ -323,9 +349,12 @@ static int raw_sample(ph_sample *out, const ph_sampler *sampler, const ph_ensemb
     return PH_OK;
 }
 
-/* What is handed out: `sample` itself, or the particles where they are the result. */
+/*
+ * What is handed out: `sample` itself, or the particles where they are the result. What
+ * the errors are made of changes hands.
+ */
 static int hand_out(ph_svgd_result *result, const ph_sampler *sampler,
-                    const ph_ensemble *e, const ph_sample *sample)
+                    const ph_ensemble *e, ph_sample *sample)
 {
     size_t d = e->d, n = sample->n;
     int status = allocate(result, e, sample, sampler->settings);
@@ -338,6 +367,14 @@ static int hand_out(ph_svgd_result *result, const ph_sampler *sampler,
     memcpy(result->weight, sample->calibrated, n * sizeof(double));
     memcpy(result->raw_weight, sample->weight, n * sizeof(double));
     memcpy(result->history, e->history, 4 * e->iterations * sizeof(double));
+    if (sample->residuals.n == n) {
+        result->residuals = ph_alloc(1, sizeof *result->residuals);
+        if (!result->residuals) {
+            return PH_E_MEMORY;
+        }
+        *result->residuals = sample->residuals;
+        sample->residuals = (ph_residuals){0};
+    }
     return resample(result, sample, sampler->settings->seed);
 }
 
@@ -365,8 +402,7 @@ static int judge_raw(ph_svgd_result *result, const ph_ensemble *e,
 
 /* Everything but the modes. `sample` is the corrected one. */
 static int finish(ph_svgd_result *result, const ph_sampler *sampler,
-                  const ph_ensemble *e, const ph_sample *importance,
-                  const ph_sample *sample)
+                  const ph_ensemble *e, const ph_sample *importance, ph_sample *sample)
 {
     const ph_svgd_settings *settings = sampler->settings;
     int raw = is_raw(settings);

@@ -284,7 +284,8 @@ static void calibration_is_exact_for_normals(void **state)
         }
     }
     ph_calibration result;
-    assert_int_equal(ph_calibrate(N, 2, basis, y, y, score, w, 1, c, &result), 0);
+    assert_int_equal(
+        ph_calibrate(N, 2, basis, y, NULL, y, score, w, 1, c, &result, NULL), 0);
     double m[6] = {0};
     for (size_t i = 0; i < N; i++) {
         double a = y[2 * i], b = y[2 * i + 1];

@@ -27,13 +27,14 @@ typedef struct ph_draws_row {
  * Summarises row `row` of the stored summary from the draws; quantile[n_levels].
  * work[draws]. The draws of an importance sample of effective size E were drawn from it
  * anew: ess = 1 / (1/E + 1/draws). Draws of a chain keep the effective size that their
- * fit has measured, (sd / mcse)^2 of the stored summary.
+ * fit has measured. Both are `ess` of the stored diagnostics: the error of a stored
+ * mean is that of the calibrated sample and says nothing about draws.
  */
 void ph_draws_summarize(const ph_saved *self, size_t row, size_t n_levels,
                         const double *level, double *work, ph_draws_row *out,
                         double *quantile);
 
-/* The least effective size of the draws over all quantities, at most their number. */
+/* The effective size of the draws, at most their number. */
 double ph_draws_effective(const ph_saved *self);
 
 #endif

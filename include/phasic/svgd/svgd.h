@@ -34,6 +34,12 @@ typedef struct ph_target {
     int (*start)(void *context, uint64_t seed, uint32_t index, double *z);
     /* Name of dimension k, for sentences; may be NULL. */
     const char *(*name)(void *context, size_t k);
+    /*
+     * value[n][d]: the coordinates of z[n][d] on the scale that is reported, each a
+     * function of its own z. The verdict then holds for their means and standard
+     * deviations too. May be NULL: z is what is reported.
+     */
+    void (*natural)(void *context, size_t n, const double *z, double *value);
 } ph_target;
 
 /*
@@ -145,6 +151,7 @@ typedef struct ph_svgd_result {
     int converged;
     char reasons[1024]; /* sentences joined by "; ": why it is, or is not, converged */
     double *history;    /* [iterations][4]: mean log p, r1, r2, step */
+    struct ph_residuals *residuals; /* of the calibrated weights, or NULL */
     struct ph_hmc_report *hmc; /* where ph_hmc_run made it (svgd/hmc.h), else NULL */
 } ph_svgd_result;
 
@@ -158,6 +165,15 @@ typedef struct ph_svgd_result {
 int ph_svgd_run(ph_svgd_result **result, const ph_target *target,
                 const ph_svgd_settings *settings, const ph_log *log, ph_error *error);
 void ph_svgd_result_free(ph_svgd_result *self);
+
+/*
+ * Monte Carlo standard error of the weighted mean of f[n], any quantity at the points
+ * of the weighted sample; mean and sd are those of f over it. With calibrated weights
+ * it is the error of what Stein's identities do not explain of f, else sd / sqrt(ess).
+ * Returns 0 or PH_E_MEMORY.
+ */
+int ph_svgd_result_error(const ph_svgd_result *self, const double *f, double mean,
+                         double sd, double *error);
 
 /*
  * The SVGD direction itself (Liu & Wang 2016, eq. 8) with an RBF kernel in the metric
