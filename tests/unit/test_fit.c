@@ -420,6 +420,119 @@ static void two_parameters_by_quadrature(void **state)
     bench_free(self);
 }
 
+/* Trapezoids over a cube of (log a, log b, log c), each with its marginal. */
+enum { CELLS = 100, TIMES = 10 };
+typedef struct cube {
+    double low, step;
+    double sum[10]; /* 1, a, b, c, a a, b b, c c, a b, a c, b c */
+    double marginal[3][CELLS];
+} cube;
+
+/* Density of three stages in a row by partial fractions: the rates differ. */
+static double three_stages(const double *r, double t)
+{
+    double sum = 0;
+    for (int i = 0; i < 3; i++) {
+        double a = r[i], b = r[(i + 1) % 3], c = r[(i + 2) % 3];
+        sum += a * b * c * exp(-a * t) / ((b - a) * (c - a));
+    }
+    return sum;
+}
+
+static void cube_add(cube *self, const int *at, const double *time)
+{
+    static const double shape[3] = {2, 5, 9}, scale[3] = {2, 2, 2};
+    static const int pair[6][2] = {{0, 0}, {1, 1}, {2, 2}, {0, 1}, {0, 2}, {1, 2}};
+    double r[3], p = 0;
+    for (int k = 0; k < 3; k++) { /* a third of a step apart: never equal */
+        double z = self->low + self->step * (at[k] + k / 3.0);
+        r[k] = exp(z);
+        p += shape[k] * z - scale[k] * r[k];
+    }
+    for (int i = 0; i < TIMES; i++) {
+        p += log(three_stages(r, time[i]));
+    }
+    p = exp(p);
+    self->sum[0] += p;
+    for (int k = 0; k < 3; k++) {
+        self->sum[1 + k] += p * r[k];
+        self->marginal[k][at[k]] += p;
+    }
+    for (int k = 0; k < 6; k++) {
+        self->sum[4 + k] += p * r[pair[k][0]] * r[pair[k][1]];
+    }
+}
+
+/* Quantile of rate k: a point stands for the cell around it. */
+static double cube_quantile(const cube *self, int k, double level)
+{
+    double upto = 0, goal = level * self->sum[0];
+    int i = 0;
+    while (upto + self->marginal[k][i] < goal) {
+        upto += self->marginal[k][i++];
+    }
+    double cell = i - 0.5 + (goal - upto) / self->marginal[k][i];
+    return exp(self->low + self->step * (cell + k / 3.0));
+}
+
+static void three_parameters_by_quadrature(void **state)
+{
+    (void)state;
+    double time[TIMES];
+    cube grid = {.low = -5, .step = 0.08};
+    for (int i = 0; i < TIMES; i++) {
+        time[i] = 0.6 + 0.3 * i;
+    }
+    for (int at[3] = {0}; at[0] < CELLS; at[0]++) {
+        for (at[1] = 0; at[1] < CELLS; at[1]++) {
+            for (at[2] = 0; at[2] < CELLS; at[2]++) {
+                cube_add(&grid, at, time);
+            }
+        }
+    }
+    bench *self = bench_new(
+        process_text("{\"phasic\": 1, \"name\": \"three\", \"parameters\": {"
+                     "\"a\": {\"prior\": {\"gamma\": {\"shape\": 2, \"rate\": 2}}}, "
+                     "\"b\": {\"prior\": {\"gamma\": {\"shape\": 5, \"rate\": 2}}}, "
+                     "\"c\": {\"prior\": {\"gamma\": {\"shape\": 9, \"rate\": 2}}}}, "
+                     "\"matrix\": {\"initial\": [1, 0, 0], \"rates\": [[0, \"a\", 0, "
+                     "0], [0, 0, \"b\", 0], [0, 0, 0, \"c\"]]}}"),
+        TIMES, time, NULL);
+    ph_svgd_settings settings;
+    ph_svgd_defaults(&settings);
+    settings.seed = 8;
+    ph_fit *fit = NULL;
+    ph_error error = {0};
+    assert_int_equal(ph_fit_run(&fit, self->posterior, &settings, 0, NULL, &error), 0);
+    assert_int_equal(fit->svgd->converged, 1);
+    double mean[3], sd[3];
+    for (size_t k = 0; k < 3; k++) {
+        mean[k] = grid.sum[1 + k] / grid.sum[0];
+        sd[k] = sqrt(grid.sum[4 + k] / grid.sum[0] - mean[k] * mean[k]);
+        moments m = weighted(fit, k);
+        assert_near(m.mean, mean[k], 0.03 * sd[k]);
+        assert_close(m.sd, sd[k], 0.03);
+        for (int side = 0; side < 2; side++) {
+            double p = side ? 0.975 : 0.025, q = cube_quantile(&grid, (int)k, p);
+            assert_near(share_below(fit, k, q - 0.1 * sd[k]) < p, 1, 0);
+            assert_near(share_below(fit, k, q + 0.1 * sd[k]) > p, 1, 0);
+        }
+    }
+    for (int pair = 0; pair < 3; pair++) {
+        size_t k = pair == 2, l = pair == 0 ? 1 : 2;
+        double c = 0;
+        double truth =
+            (grid.sum[7 + pair] / grid.sum[0] - mean[k] * mean[l]) / (sd[k] * sd[l]);
+        for (size_t i = 0; i < fit->n; i++) {
+            c += fit->weight[i] * (fit->sample[3 * i + k] - mean[k]) *
+                 (fit->sample[3 * i + l] - mean[l]);
+        }
+        assert_near(c / (sd[k] * sd[l]), truth, 0.03);
+    }
+    ph_fit_free(fit);
+    bench_free(self);
+}
+
 static void what_cannot_be_fitted_is_refused(void **state)
 {
     (void)state;
@@ -461,6 +574,7 @@ int main(void)
         cmocka_unit_test(all_kinds_in_any_unit),
         cmocka_unit_test(conjugate_gamma_of_one_and_of_many),
         cmocka_unit_test(two_parameters_by_quadrature),
+        cmocka_unit_test(three_parameters_by_quadrature),
         cmocka_unit_test(what_cannot_be_fitted_is_refused),
     };
     return ph_check_run(tests);

@@ -4,6 +4,7 @@
 
 #include "check.h"
 
+#include <gsl/gsl_randist.h>
 #include <stdio.h>
 
 /* The accuracy that is promised (sd, relative, correlation, sd). */
@@ -50,6 +51,31 @@ static void assert_accurate(const known *self, const ph_svgd_result *result)
     assert_true(least >= 0);
 }
 
+/* The weighted 2.5 and 97.5 % quantiles of coordinate k against the exact ones. */
+static void assert_quantiles(const known *self, const ph_svgd_result *result, size_t k,
+                             double low, double high, double sd)
+{
+    for (int side = 0; side < 2; side++) {
+        double q = known_quantile(result->n, self->d, result->z, result->weight, k,
+                                  side ? 0.975 : 0.025);
+        assert_near((q - (side ? high : low)) / sd, 0, QUANTILE_WITHIN);
+    }
+}
+
+static void assert_normal_quantiles(const known *self, const ph_svgd_result *result)
+{
+    size_t d = self->d;
+    double *mean = calloc(d, sizeof *mean), *c = calloc(d * d, sizeof *c);
+    double far = gsl_cdf_ugaussian_Pinv(0.975);
+    known_moments(self, mean, c);
+    for (size_t k = 0; k < d; k++) {
+        double sd = sqrt(c[k * (d + 1)]);
+        assert_quantiles(self, result, k, mean[k] - far * sd, mean[k] + far * sd, sd);
+    }
+    free(mean);
+    free(c);
+}
+
 static void gaussians(void **state)
 {
     (void)state;
@@ -62,6 +88,7 @@ static void gaussians(void **state)
         ph_svgd_settings settings = defaults(1);
         ph_svgd_result *result = run(&target, &settings);
         assert_accurate(&target, result);
+        assert_normal_quantiles(&target, result);
         /* the evidence of a density that lacks its constant */
         double log_det = 0; /* of A: row scales only, rotations have none */
         for (size_t k = 0; k < target.d && target.d > 1; k++) {
@@ -148,6 +175,33 @@ static void units_do_not_matter(void **state)
     known_free(&target);
 }
 
+/* P(x1 < x) of a banana with a = b = 1: over x0, a normal probability. */
+static double banana_below(double x)
+{
+    double sum = 0;
+    for (double u = -9; u <= 9; u += 0.01) {
+        sum += 0.01 * gsl_ran_ugaussian_pdf(u) * gsl_cdf_ugaussian_P(x - u * u + 1);
+    }
+    return sum;
+}
+
+/* 0.7 N(-4, 1) + 0.3 N(4, 1) */
+static double mixture_below(double x)
+{
+    return 0.7 * gsl_cdf_ugaussian_P(x + 4) + 0.3 * gsl_cdf_ugaussian_P(x - 4);
+}
+
+/* Where an increasing function reaches p. */
+static double inverse(double (*f)(double), double p)
+{
+    double low = -50, high = 50;
+    for (int i = 0; i < 60; i++) {
+        double middle = 0.5 * (low + high);
+        *(f(middle) < p ? &low : &high) = middle;
+    }
+    return low;
+}
+
 static void banana(void **state)
 {
     (void)state;
@@ -156,6 +210,10 @@ static void banana(void **state)
     ph_svgd_settings settings = defaults(2);
     ph_svgd_result *result = run(&target, &settings);
     assert_accurate(&target, result);
+    double far = gsl_cdf_ugaussian_Pinv(0.975);
+    assert_quantiles(&target, result, 0, -far, far, 1);
+    assert_quantiles(&target, result, 1, inverse(banana_below, 0.025),
+                     inverse(banana_below, 0.975), sqrt(3));
     ph_svgd_result_free(result);
     known_free(&target);
 }
@@ -173,6 +231,8 @@ static void bimodal(void **state)
     settings.draws = 1000;
     ph_svgd_result *result = run(&target, &settings);
     assert_accurate(&target, result);
+    assert_quantiles(&target, result, 0, inverse(mixture_below, 0.025),
+                     inverse(mixture_below, 0.975), sqrt(1 + 4 * 0.3 * 0.7 * 16));
     assert_int_equal(result->n_modes, 2);
     assert_near(result->mode[0].weight, 0.7, 0.03);
     assert_near(result->mode[1].weight, 0.3, 0.03);
@@ -211,6 +271,25 @@ static void bimodal_in_many_dimensions(void **state)
             ph_svgd_result_free(result);
             known_free(&target);
         }
+    }
+}
+
+/* One mode, chains: the crossings that are asked of several do not stand in its way. */
+static void unimodal_in_many_dimensions(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 2; seed++) {
+        known target;
+        known_init(&target, seed == 1 ? LOG_GAMMA : NORMAL, 12, 3, 1);
+        known_mix(&target, seed, 2);
+        ph_svgd_settings settings = defaults(seed);
+        ph_svgd_result *result = run(&target, &settings);
+        assert_int_equal(result->n_modes, 1);
+        assert_int_equal(result->diagnostics.used_chains, 1);
+        assert_int_equal(result->diagnostics.mode_changes, 0);
+        assert_accurate(&target, result);
+        ph_svgd_result_free(result);
+        known_free(&target);
     }
 }
 
@@ -483,6 +562,7 @@ int main(void)
         cmocka_unit_test(banana),
         cmocka_unit_test(bimodal),
         cmocka_unit_test(bimodal_in_many_dimensions),
+        cmocka_unit_test(unimodal_in_many_dimensions),
         cmocka_unit_test(equal_weight_draws),
         cmocka_unit_test(says_not_converged),
         cmocka_unit_test(same_seed_same_bytes),
