@@ -120,7 +120,9 @@ static int moment_tails(ph_sample *self)
     for (size_t k = 0; k < self->d && status == PH_OK; k++) {
         status = column_tails(self, self->z + k, value);
         if (status == PH_OK && self->natural) {
+            double kurtosis = self->kurtosis; /* of z alone: it asks for adaptation */
             status = column_tails(self, self->natural + k, value);
+            self->kurtosis = kurtosis;
         }
     }
     free(value);
