@@ -9,6 +9,9 @@
  * step in every coordinate, shows the error. The lattice is grown from points of the
  * sample, the truth and prior draws, as long as the density is within exp(-DEPTH) of
  * its maximum.
+ *
+ * In the environment PROBLEMS sets how many there are, and PROBLEM chooses one, which
+ * is then shown in detail.
  */
 #include "fitted.h"
 
@@ -497,6 +500,10 @@ static void never_a_false_converged(void **state)
         problem it;
         draw_problem(&it, number);
         judge(&all, &it, number, &grid);
+        if ((number + 1) % 50 == 0) {
+            print_message("# %u: %d converged, %d of them wrongly\n", number + 1,
+                          all.converged, all.wrong);
+        }
     }
     print_message("# %d of %u converged (%d with chains), %d of them wrongly, %d "
                   "without a reference; worst mean off by %.3g sd, sd by %.3g\n",
