@@ -29,7 +29,9 @@ static int reserve(ph_buffer *self, size_t extra)
 void ph_buffer_add_n(ph_buffer *self, const char *text, size_t length)
 {
     if (reserve(self, length)) {
-        memcpy(self->text + self->length, text, length);
+        if (length > 0) { /* text may be NULL: that of an empty buffer */
+            memcpy(self->text + self->length, text, length);
+        }
         self->length += length;
         self->text[self->length] = '\0';
     }
