@@ -10,6 +10,10 @@
  * transform in the rate of an edge i -> j is x_i (y_j - y_i), y = 1 at absorption; with
  * 1 in place of s, y is 0 there. All times, of densities and of survivals, meet in one
  * right-hand side for each node.
+ *
+ * Whether derivatives are right. x y, minus the derivative of the transform in z, has
+ * the poles that derivatives in rates have, of one order more than the transform's, and
+ * its inverse is known: t f(t). What the sum makes of it tells what it makes of them.
  */
 #include "phasic/dist/contour.h"
 
@@ -71,6 +75,7 @@ struct ph_contour {
     ph_balance balance;
     ph_trace *trace;             /* NULL until needed */
     ph_lanes *rate, *rate_bar;   /* [edges] */
+    ph_lanes *unused_bar;        /* [edges] of solves without a derivative */
     ph_lanes *work, *real_work;  /* factors */
     ph_lanes *x, *q;             /* [n + 1] complex */
     ph_lanes *start, *start_bar; /* [n_starts] */
@@ -105,8 +110,9 @@ int ph_contour_new(ph_contour **self, const ph_plan *plan)
 /* The arrays of `allocate`. */
 static void release(ph_contour *self)
 {
-    ph_lanes **list[] = {&self->rate, &self->rate_bar, &self->work,  &self->real_work,
-                         &self->x,    &self->q,        &self->start, &self->start_bar};
+    ph_lanes **list[] = {&self->unused_bar, &self->rate,      &self->rate_bar,
+                         &self->work,       &self->real_work, &self->x,
+                         &self->q,          &self->start,     &self->start_bar};
     for (size_t k = 0; k < sizeof list / sizeof *list; k++) {
         ph_free_aligned(*list[k]);
         *list[k] = NULL;
@@ -138,14 +144,16 @@ static int allocate(ph_contour *self)
     size_t real = acyclic ? 0 : ph_trace_work(self->trace);
     self->rate = ph_alloc_aligned(graph->n_edges, lane);
     self->rate_bar = ph_alloc_aligned(graph->n_edges, lane);
+    self->unused_bar = ph_alloc_aligned(graph->n_edges, lane);
     self->work = ph_alloc_aligned(ph_trace_shifted_work(self->trace), bytes);
     self->real_work = ph_alloc_aligned(real, bytes);
     self->x = ph_alloc_aligned(2 * (graph->n + 1), lane);
     self->q = ph_alloc_aligned(2 * (graph->n + 1), lane);
     self->start = ph_alloc_aligned(graph->n_starts, lane);
     self->start_bar = ph_alloc_aligned(graph->n_starts, lane);
-    return self->rate && self->rate_bar && self->work && self->real_work && self->x &&
-                   self->q && self->start && self->start_bar
+    return self->unused_bar && self->rate && self->rate_bar && self->work &&
+                   self->real_work && self->x && self->q && self->start &&
+                   self->start_bar
                ? PH_OK
                : PH_E_MEMORY;
 }
@@ -460,6 +468,38 @@ static void transforms(const ph_contour *self, int survival, ph_lanes *sum)
     }
 }
 
+/* x y with y = (z I - S)^-1 s, or with 1 in place of s, into dot[0..1]. */
+static void derivative(ph_contour *self, int survival, ph_lanes *dot)
+{
+    ph_lanes seed[4] = {0};
+    seed[survival ? 2 : 0] += 1;
+    ph_trace_shifted_backward(self->trace, self->rate, self->work, self->x, seed,
+                              self->q, self->unused_bar);
+    dot[0] = dot[1] = (ph_lanes){0};
+    for (size_t i = 0; i < self->plan->graph->n; i++) {
+        const ph_lanes *x = self->x + 2 * i, *y = self->q + 2 * i;
+        dot[0] += x[0] * y[0] - x[1] * y[1];
+        dot[1] += x[0] * y[1] + x[1] * y[0];
+    }
+}
+
+/* What the times' kinds need of node k: the derivatives of both transforms. */
+static void add_slopes(ph_contour *self, size_t k, const int kinds[2], size_t n,
+                       const ph_contour_time *times, ph_contour_value *value)
+{
+    ph_lanes dot[2][2];
+    const double complex *c = coefficients(self, k, n, times);
+    for (int kind = 0; kind < 2; kind++) {
+        if (kinds[kind]) {
+            derivative(self, kind, dot[kind]);
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        const ph_lanes *part = dot[times[i].survival];
+        value[i].slope += creal(c[i]) * part[0] - cimag(c[i]) * part[1];
+    }
+}
+
 /* Adds node k to the numbers; of the coarser contour to their magnitudes too. */
 static void add_node(ph_contour *self, size_t k, int finer, int survival, size_t n,
                      const ph_contour_time *times, ph_contour_value *value)
@@ -485,10 +525,10 @@ static void add_node(ph_contour *self, size_t k, int finer, int survival, size_t
 int ph_contour_values(ph_contour *self, ph_contour_shape shape, double rate, size_t n,
                       const ph_contour_time *times, ph_contour_value *value)
 {
-    int survival = 0;
+    int kinds[2] = {0, 0};
     memset(value, 0, n * sizeof *value);
     for (size_t i = 0; i < n; i++) {
-        survival |= times[i].survival;
+        kinds[times[i].survival] = 1;
     }
     for (int finer = 0; finer < 2; finer++) {
         int status = set_nodes(self, shape, finer, rate, n, times);
@@ -497,12 +537,16 @@ int ph_contour_values(ph_contour *self, ph_contour_shape shape, double rate, siz
         }
         for (size_t k = 0; k < self->n_nodes; k++) {
             solve_node(self, k);
-            add_node(self, k, finer, survival, n, times, value);
+            add_node(self, k, finer, kinds[1], n, times, value);
+            if (!finer) {
+                add_slopes(self, k, kinds, n, times, value);
+            }
         }
     }
     for (size_t i = 0; i < n; i++) {
         for (int l = 0; l < PH_LANES; l++) {
-            value[i].change[l] = fabs(value[i].change[l]);
+            double slope = value[i].slope[l] / times[i].t - value[i].number[l];
+            value[i].change[l] = fmax(fabs(value[i].change[l]), fabs(slope));
         }
     }
     return PH_OK;

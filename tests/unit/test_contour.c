@@ -123,6 +123,33 @@ static void stages_in_a_row(void **state)
     process_free(&it);
 }
 
+/*
+ * A value from a pole of order m may be right where its derivative, from one of order m
+ * + 1, is not: that must be seen. One stage is the hyperbola's, more are not.
+ */
+static void derivatives_have_more_poles(void **state)
+{
+    (void)state;
+    enum { N = 60 };
+    double t[N], value[N], gradient[N], r = 2;
+    for (int i = 0; i < N; i++) {
+        t[i] = 50 * pow(100, i / (N - 1.0));
+    }
+    for (int stages = 1; stages <= 4; stages++) {
+        process it = process_erlang(stages);
+        double m = stages;
+        ph_tally tally =
+            evaluate(&it, PH_ENGINE_AUTO, PH_LOG_PDF, &r, N, t, value, gradient);
+        assert_true(stages > 1 || tally.hyperbola > N / 2);
+        for (int i = 0; i < N; i++) {
+            double log_f = m * log(r) + (m - 1) * log(t[i]) - r * t[i] - lgamma(m);
+            assert_close(value[i], log_f, 1e-12);
+            assert_close(gradient[i], m / r - t[i], 1e-11);
+        }
+        process_free(&it);
+    }
+}
+
 /* Left of all mass, where a contour has no digits, and in the body. */
 static void left_tail_is_uniformized(void **state)
 {
@@ -324,6 +351,7 @@ int main(void)
         cmocka_unit_test(a_stiff_coalescent),
         cmocka_unit_test(quantiles_agree),
         cmocka_unit_test(stages_in_a_row),
+        cmocka_unit_test(derivatives_have_more_poles),
         cmocka_unit_test(left_tail_is_uniformized),
         cmocka_unit_test(a_forced_contour_may_be_refused),
         cmocka_unit_test(birth_and_death),

@@ -51,7 +51,8 @@ typedef enum ph_contour_shape { PH_HYPERBOLA, PH_PARABOLA } ph_contour_shape;
 /* A value e^(-shift t) number, and what is known about its error. */
 typedef struct ph_contour_value {
     ph_lanes number;
-    ph_lanes change;    /* |difference| to a finer contour */
+    ph_lanes slope;     /* the same for t times the value, from the transform's slope */
+    ph_lanes change;    /* |difference| to a finer contour, or of slope / t if larger */
     ph_lanes magnitude; /* sum of the absolute values of all terms */
 } ph_contour_value;
 
