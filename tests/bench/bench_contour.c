@@ -110,6 +110,12 @@ static void compare(const char *name, ph_contour_shape shape, process it, double
         equal *= equal / (unit * t);
         cost = 6.5 * node * 6.5 * node;
     }
+    if (isnan(contour)) {
+        printf("%-18s %s refused for its accuracy, step %7.3f us a lane\n", name,
+               shape == PH_PARABOLA ? "parabola " : "hyperbola", 1e6 * step / PH_LANES);
+        process_free(&it);
+        return;
+    }
     printf("%-18s %s %9.1f us, step %7.3f us a lane; equal at %6.0f steps, estimated "
            "%6.0f\n",
            name, shape == PH_PARABOLA ? "parabola " : "hyperbola",
@@ -145,11 +151,11 @@ static process pair(int n, int turn)
              "{\"when\": \"k < %d\", \"change\": {\"k\": 1}, \"rate\": \"a\"},"
              "{\"when\": \"l < %d\", \"change\": {\"l\": 1}, \"rate\": \"a\"},"
              "{\"when\": \"k > 0\", \"change\": {\"k\": -1}, \"rate\": \"b\"},"
-             "{\"when\": \"l > 0 and %d > 0\", \"change\": {\"l\": -1}, \"rate\": "
+             "{\"when\": \"l > 0 && %d > 0\", \"change\": {\"l\": -1}, \"rate\": "
              "\"b\"},"
-             "{\"when\": \"l > 0 and k < %d and %d > 0\", \"change\": {\"k\": 1, "
+             "{\"when\": \"l > 0 && k < %d && %d > 0\", \"change\": {\"k\": 1, "
              "\"l\": -1}, "
-             "\"rate\": \"b\"}], \"absorb\": \"k == 0 and l == 0\"}",
+             "\"rate\": \"b\"}], \"absorb\": \"k == 0 && l == 0\"}",
              n, n, !turn, n, turn);
     return process_text(json);
 }
