@@ -130,12 +130,28 @@ static int prepare_history(run *self)
     return status == PH_OK ? ph_initial_check(app, path) : status;
 }
 
+/* What ends in a folder would name hidden files. */
+static int check_prefix(ph_app *app, const char *prefix)
+{
+    const char *slash = strrchr(prefix, '/'), *name = slash ? slash + 1 : prefix;
+    if (name[strspn(name, ".")] != '\0') {
+        return PH_OK;
+    }
+    ph_error_found(&app->error, prefix, -1);
+    return ph_error_set(&app->error, PH_E_USAGE,
+                        "--output: PREFIX must end in the name of the files, not in a "
+                        "folder");
+}
+
 static int prepare_outputs(run *self)
 {
     ph_app *app = self->app;
     const char *prefix = ph_options_text(&app->options, "output");
     if (!prefix) {
         return PH_OK;
+    }
+    if (check_prefix(app, prefix) != PH_OK) {
+        return app->error.status;
     }
     if (asprintf(&self->json_path, "%s.json", prefix) < 0) {
         self->json_path = NULL;
@@ -292,8 +308,8 @@ static void warn_left_out(ph_talk *talk, uint64_t outside, uint64_t beyond)
         ph_talk_warn(
             talk,
             "%llu of the parameter vectors that were tried have rates so large "
-            "that they were left out (see phasic-fit(1)); they count as density "
-            "zero",
+            "that they were left out (beyond_rates in phasic-result(5)); they count "
+            "as density zero",
             (unsigned long long)beyond);
     }
 }

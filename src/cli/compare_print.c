@@ -166,6 +166,16 @@ static void print_k(const ph_compare *self, ph_buffer *out)
     ph_table_free(&table);
 }
 
+/* A number where the fit has an evidence. */
+static void add_evidence(ph_table *table, int there, double value)
+{
+    if (there) {
+        add_fixed(table, value, 3);
+    } else {
+        ph_table_text(table, "-");
+    }
+}
+
 static void print_evidence(const ph_compare *self, ph_buffer *out)
 {
     static const char *const head[] = {"evidence", "model", "log_evidence",
@@ -180,10 +190,13 @@ static void print_evidence(const ph_compare *self, ph_buffer *out)
         double evidence = ph_saved_diagnostic(saved, "log_evidence");
         ph_table_text(&table, saved->prefix);
         ph_table_text(&table, model_name(saved));
-        add_fixed(&table, evidence, 3);
-        add_fixed(&table, ph_saved_diagnostic(saved, "log_evidence_error"), 3);
-        add_fixed(&table, evidence - best, 3);
-        ph_table_text(&table, evidence_is_reliable(saved) ? "yes" : "no");
+        int there = isfinite(evidence);
+        add_evidence(&table, there, evidence);
+        add_evidence(&table, there, ph_saved_diagnostic(saved, "log_evidence_error"));
+        add_evidence(&table, there, evidence - best);
+        ph_table_text(&table, !there                        ? "has none"
+                              : evidence_is_reliable(saved) ? "yes"
+                                                            : "no");
     }
     ph_table_write_text(&table, out);
     ph_table_free(&table);

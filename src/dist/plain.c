@@ -176,6 +176,11 @@ static long double step_value(const plain *self, ph_sweep_kind kind, size_t k)
                               : self->mass[k];
 }
 
+static int can_be_counted(const plain *self, double t)
+{
+    return self->rate * t < PH_STEPS_MAX;
+}
+
 /* Takes steps until v_length is there. */
 static int take_steps(plain *self, size_t length)
 {
@@ -194,6 +199,9 @@ static int mixture(plain *self, ph_sweep_kind kind, double t, long double *value
 {
     double x = (double)(self->rate * t);
     long double sum = 0, scale = kind == PH_DENSITY ? self->rate : 1;
+    if (!can_be_counted(self, t)) {
+        return PH_E_MEMORY;
+    }
     for (size_t k = 0;; k++) {
         int status = take_steps(self, k + 1);
         if (status != PH_OK) {
@@ -264,6 +272,9 @@ static int interval(plain *self, double l, double u, long double *value, size_t 
     const ph_graph *graph = self->graph;
     size_t width = graph->n + 1;
     double x = (double)(self->rate * u), atom = 0;
+    if (!can_be_counted(self, u)) {
+        return PH_E_MEMORY;
+    }
     if (l == 0) {
         atom = ph_sweep_atom(graph, self->u, graph->used, 1, 0, NULL);
     }

@@ -23,6 +23,14 @@ static int one_kind(ph_curve *curve, ph_sweep_kind kind, size_t n, const double 
     return status;
 }
 
+static int no_digits_left(double t, ph_error *error)
+{
+    return ph_error_set(error, PH_E_NUMERIC,
+                        "the survival at %.17g is so small that the hazard, a quotient "
+                        "by it, has too few digits left",
+                        t);
+}
+
 /* value and gradient hold log f on entry, and log of the hazard on success. */
 static int divide_by_survival(ph_curve *curve, size_t n, const double *t, double *value,
                               double *gradient, ph_error *error)
@@ -40,6 +48,10 @@ static int divide_by_survival(ph_curve *curve, size_t n, const double *t, double
     for (size_t i = 0; i < n && status == PH_OK; i++) {
         if (curve->plan->graph->discrete && t[i] == 0) {
             continue; /* nothing came before */
+        }
+        if (survival[i] < -PH_HAZARD_LOG_MAX) {
+            status = no_digits_left(t[i], error);
+            break;
         }
         value[i] -= survival[i];
         for (size_t m = 0; gradient && m < p; m++) {

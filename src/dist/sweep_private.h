@@ -7,7 +7,8 @@
 #include "kernel.h"
 #include "phasic/dist/sweep.h"
 
-#define PH_BLOCK 16 /* steps that share a scale */
+#define PH_BLOCK     16     /* steps that share a scale */
+#define PH_STEPS_MAX 0x1p53 /* no double counts more, and no memory holds as many */
 
 /*
  * Poisson weights of one time: pi_k = weight[k] * exp(offset[k / PH_BLOCK]) for k in

@@ -124,6 +124,9 @@ static void spread_down(ph_weights *weights, double x, size_t mode, double offse
 int ph_weights_poisson(ph_sweep *self, double x, size_t least, size_t cap,
                        double log_target)
 {
+    if (!(x < PH_STEPS_MAX)) {
+        return PH_E_MEMORY;
+    }
     size_t mode = (size_t)x > least ? (size_t)x : least;
     double offset = ph_poisson_log((double)mode, x);
     if (offset == -INFINITY) { /* t = 0, and all paths take longer */
@@ -253,6 +256,9 @@ static void lower_side(ph_weights *weights, const ends *at, double log_target)
 int ph_weights_interval(ph_sweep *self, double l, double u, size_t least,
                         double log_target)
 {
+    if (!(self->rate * u < PH_STEPS_MAX)) {
+        return PH_E_MEMORY;
+    }
     ends at = ends_of(self->rate, l, u);
     int status = upper_side(self, &at, least, log_target);
     if (status == PH_OK && at.middle > least) {

@@ -80,7 +80,8 @@ static int set_discrete(ph_sweep *self, const request *what)
     } else if (what->kind == PH_INTERVAL) {
         last = what->t2 - 1;
     }
-    return ph_weights_steps(self, (size_t)first, (size_t)last);
+    return last < PH_STEPS_MAX ? ph_weights_steps(self, (size_t)first, (size_t)last)
+                               : PH_E_MEMORY;
 }
 
 static int set_window(ph_sweep *self, const request *what, double log_target)

@@ -47,7 +47,7 @@ static int log_value(const curve *self, ph_sweep *sweep, double t, double *value
     double survival[PH_LANES]; /* a step of discrete time begins at t - 1 */
     status = ph_sweep_log(sweep, PH_SURVIVAL, discrete ? t - 1 : t, survival);
     for (int l = 0; l < PH_LANES; l++) {
-        value[l] -= survival[l];
+        value[l] = survival[l] < -PH_HAZARD_LOG_MAX ? NAN : value[l] - survival[l];
     }
     return status;
 }

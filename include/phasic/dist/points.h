@@ -2,6 +2,7 @@
 #ifndef PHASIC_DIST_POINTS_H
 #define PHASIC_DIST_POINTS_H
 
+#include <float.h>
 #include <stddef.h>
 
 #include "phasic/base/error.h"
@@ -20,6 +21,12 @@ int ph_points(const ph_plan *plan, ph_engine engine, const double *theta, size_t
               const double *t, double *log_pdf, double *log_survival, double *dlog_pdf,
               double *dlog_survival, ph_error *error);
 
+/*
+ * Largest |log S| of which a hazard has digits: log f and log S are rounded to
+ * DBL_EPSILON of themselves, and their difference is to be right to 1e-9.
+ */
+#define PH_HAZARD_LOG_MAX (1e-9 / DBL_EPSILON)
+
 typedef enum ph_quantity {
     PH_LOG_PDF,      /* log f */
     PH_LOG_SURVIVAL, /* log S, S = P(T > t) */
@@ -29,7 +36,8 @@ typedef enum ph_quantity {
 
 /*
  * One quantity at points t[n]: value[n] (-inf where it is log 0; NaN for the hazard
- * where S is 0) and, unless NULL, gradient[n][p]. Errors as for ph_points.
+ * where S is 0; PH_E_NUMERIC for one beyond PH_HAZARD_LOG_MAX) and, unless NULL,
+ * gradient[n][p]. Errors as for ph_points.
  */
 int ph_points_log(const ph_plan *plan, ph_engine engine, ph_quantity what,
                   const double *theta, size_t n, const double *t, double *value,
