@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What is asked for is taken apart into samples: the density or the survival at a time,
+ *
+ *   F(t) = 1 - S(t),    P(l < T <= u) = S(l) - S(u),
+ *
+ * and samples are cut into windows of times that one contour serves.
+ */
+#include <stdlib.h>
+
+#include "phasic/base/memory.h"
+#include "serve_private.h"
+
+#define ACCURATE 1e-12
+#define FAR      1000. /* decay from which errors are those of the logarithm */
+#define UNIT     1e-15 /* rounding of a term, as far as it counts here */
+
+/* What is known of a term so far. */
+enum { SIZE, ERROR, SCALE, PARTS };
+
+/* ------------------------------------------------------------------ samples */
+
+static int compare_samples(const void *a, const void *b)
+{
+    const ph_serve_sample *x = a, *y = b;
+    if (x->at.t != y->at.t) {
+        return x->at.t > y->at.t ? -1 : 1;
+    }
+    if (x->term != y->term) {
+        return x->term < y->term ? -1 : 1;
+    }
+    return x->upper - y->upper;
+}
+
+/* Terms of a contour that begins at `steps`, longest times first. */
+static int collect(ph_serve *self, double steps, size_t n, const ph_sweep_kind *kind,
+                   const double *t, const double *t2)
+{
+    double least = self->largest > 0 ? steps / self->largest : INFINITY;
+    self->n_samples = 0;
+    if (ph_grow(&self->samples, &self->sample_capacity, 2 * n, sizeof *self->samples) !=
+            0 ||
+        ph_grow(&self->times, &self->time_capacity, 2 * n, sizeof *self->times) != 0) {
+        return PH_E_MEMORY;
+    }
+    for (size_t i = 0; i < n; i++) {
+        double end = ph_serve_end(t2, kind, i), far = ph_serve_far(i, kind, t, t2);
+        if (!(far > least) || (kind[i] == PH_INTERVAL && !(t[i] < end))) {
+            continue;
+        }
+        int survival = kind[i] != PH_DENSITY;
+        if (t[i] > 0) {
+            self->samples[self->n_samples++] =
+                (ph_serve_sample){{t[i], survival}, i, 0};
+        }
+        if (kind[i] == PH_INTERVAL && end < INFINITY) {
+            self->samples[self->n_samples++] = (ph_serve_sample){{end, 1}, i, t[i] > 0};
+        }
+    }
+    qsort(self->samples, self->n_samples, sizeof *self->samples, compare_samples);
+    for (size_t k = 0; k < self->n_samples; k++) {
+        self->times[k] = self->samples[k].at;
+    }
+    return PH_OK;
+}
+
+/* The sample behind the window that begins with `first`. */
+static size_t window_end(const ph_serve *self, size_t first)
+{
+    size_t end = first;
+    while (end < self->n_samples &&
+           self->times[end].t * PH_CONTOUR_REACH >= self->times[first].t) {
+        end++;
+    }
+    return end;
+}
+
+static int grow_lanes(void *rows_pointer, size_t *capacity, size_t need, size_t size)
+{
+    void **rows = rows_pointer;
+    if (need > *capacity) {
+        ph_free_aligned(*rows);
+        *capacity = 0;
+        *rows = ph_alloc_aligned(need, size);
+        if (!*rows) {
+            return PH_E_MEMORY;
+        }
+        *capacity = need;
+    }
+    return PH_OK;
+}
+
+/* ------------------------------------------------------------------- values */
+
+/*
+ * Takes a sample into its term. A term is SIZE e^-SCALE with the absolute ERROR, in the
+ * same unit; a second sample comes to the scale of the first. For F it is S.
+ */
+static void add_sample(const ph_serve *self, const ph_serve_sample *it,
+                       const ph_contour_value *value, ph_lanes *part)
+{
+    for (int l = 0; l < PH_LANES; l++) {
+        double decay = self->shift[l] * it->at.t;
+        double error = fmax(value->change[l], UNIT * value->magnitude[l]);
+        part[SCALE][l] = part[SCALE][l] < 0 ? decay : part[SCALE][l];
+        double factor = exp(part[SCALE][l] - decay);
+        part[SIZE][l] += (it->upper ? -1 : 1) * value->number[l] * factor;
+        part[ERROR][l] += (value->number[l] > 0 ? error : INFINITY) * factor;
+    }
+}
+
+/*
+ * The logarithm of a term in a lane; 0 where it is not accurate. The rounding of the
+ * shift grows with its product with t, in proportion to the logarithm. A probability
+ * near 1 hides its derivatives, which are those of the small rest.
+ */
+static int finish_lane(const ph_lanes *part, ph_sweep_kind kind, int l, double *value)
+{
+    double size = part[SIZE][l], error = part[ERROR][l], decay = part[SCALE][l];
+    if (!(size > 0) || !(error <= ACCURATE * fmax(1, decay / FAR) * size)) {
+        return 0;
+    }
+    double log_size = log(size) - decay, rest = -expm1(log_size);
+    *value = kind == PH_DISTRIBUTION ? log1p(-exp(log_size)) : log_size;
+    if (kind == PH_DENSITY) {
+        return isfinite(log_size);
+    }
+    return rest > 0 && error * exp(-decay) <= ACCURATE * rest;
+}
+
+/* Accurate terms into value and `by`, in the lanes given. */
+static void finish_terms(ph_serve *self, unsigned lanes, ph_contour_shape shape,
+                         const ph_sweep_kind *kind, const double *t, double *value,
+                         unsigned char *by)
+{
+    uint64_t *count =
+        shape == PH_HYPERBOLA ? &self->tally.hyperbola : &self->tally.parabola;
+    for (size_t k = 0; k < self->n_samples; k++) {
+        size_t i = self->samples[k].term;
+        for (int l = 0; l < PH_LANES; l++) {
+            double here;
+            if (lanes >> l & 1 && !(by[i] >> l & 1) &&
+                finish_lane(self->parts + i * PARTS, ph_serve_kind(kind, t, i), l,
+                            &here)) {
+                value[i * PH_LANES + (size_t)l] = here;
+                by[i] |= (unsigned char)(1u << l);
+                *count += 1;
+            }
+        }
+    }
+}
+
+static int shape_values(ph_serve *self, ph_contour_shape shape, unsigned lanes,
+                        size_t n, const ph_sweep_kind *kind, const double *t,
+                        const double *t2, double *value, unsigned char *by)
+{
+    int status = collect(self, self->from[shape], n, kind, t, t2);
+    if (status != PH_OK ||
+        grow_lanes(&self->values, &self->value_capacity, self->n_samples,
+                   sizeof *self->values) != PH_OK ||
+        grow_lanes(&self->parts, &self->part_capacity, n * PARTS,
+                   sizeof *self->parts) != PH_OK) {
+        return PH_E_MEMORY;
+    }
+    for (size_t i = 0; i < n; i++) {
+        self->parts[i * PARTS + SIZE] = self->parts[i * PARTS + ERROR] = (ph_lanes){0};
+        self->parts[i * PARTS + SCALE] = (ph_lanes){0} - 1;
+    }
+    for (size_t k = 0, end; k < self->n_samples && status == PH_OK; k = end) {
+        end = window_end(self, k);
+        status = ph_contour_values(self->contour, shape, self->largest, end - k,
+                                   self->times + k, self->values + k);
+    }
+    for (size_t k = 0; k < self->n_samples && status == PH_OK; k++) {
+        const ph_serve_sample *it = &self->samples[k];
+        add_sample(self, it, &self->values[k], self->parts + it->term * PARTS);
+    }
+    if (status == PH_OK) {
+        finish_terms(self, lanes, shape, kind, t, value, by);
+    }
+    return status;
+}
+
+/* The lanes that a shape is right for. */
+static unsigned lanes_of(const ph_serve *self, ph_contour_shape shape)
+{
+    return shape == PH_HYPERBOLA ? self->real : self->valid & ~self->real;
+}
+
+int ph_serve_contour_values(ph_serve *self, size_t n, const ph_sweep_kind *kind,
+                            const double *t, const double *t2, double *value,
+                            unsigned char *by)
+{
+    int status = PH_OK;
+    for (int shape = PH_HYPERBOLA; shape <= PH_PARABOLA && status == PH_OK; shape++) {
+        unsigned lanes = lanes_of(self, (ph_contour_shape)shape);
+        if (lanes) {
+            status = shape_values(self, (ph_contour_shape)shape, lanes, n, kind, t, t2,
+                                  value, by);
+        }
+    }
+    return status;
+}
+
+/* ----------------------------------------------------------------- gradient */
+
+/* d (weight value) / d number, see add_sample. */
+static ph_lanes sample_weight(const ph_serve *self, const ph_serve_sample *it,
+                              ph_sweep_kind kind, unsigned lanes, const double *value,
+                              const double *weight)
+{
+    ph_lanes out = {0};
+    double sign = (kind == PH_DISTRIBUTION) != (it->upper != 0) ? -1 : 1;
+    for (int l = 0; l < PH_LANES; l++) {
+        if (lanes >> l & 1 && weight[l] != 0 && isfinite(value[l])) {
+            out[l] = sign * weight[l] * exp(-self->shift[l] * it->at.t - value[l]);
+        }
+    }
+    return out;
+}
+
+static int shape_seeds(ph_serve *self, ph_contour_shape shape, unsigned lanes, size_t n,
+                       const ph_sweep_kind *kind, const double *t, const double *t2,
+                       const double *value, const unsigned char *by,
+                       const double *weight)
+{
+    int status = collect(self, self->from[shape], n, kind, t, t2);
+    if (status != PH_OK || grow_lanes(&self->weights, &self->weight_capacity,
+                                      self->n_samples, sizeof(ph_lanes)) != PH_OK) {
+        return PH_E_MEMORY;
+    }
+    for (size_t k = 0, end; k < self->n_samples && status == PH_OK; k = end) {
+        unsigned any = 0;
+        end = window_end(self, k);
+        for (size_t j = k; j < end; j++) {
+            const ph_serve_sample *it = &self->samples[j];
+            size_t row = it->term * PH_LANES;
+            self->weights[j] =
+                sample_weight(self, it, ph_serve_kind(kind, t, it->term),
+                              lanes & by[it->term], value + row, weight + row);
+            any |= lanes & by[it->term];
+        }
+        if (any) {
+            status = ph_contour_seed(self->contour, shape, self->largest, end - k,
+                                     self->times + k, self->weights + k);
+        }
+    }
+    return status;
+}
+
+int ph_serve_contour_gradient(ph_serve *self, size_t n, const ph_sweep_kind *kind,
+                              const double *t, const double *t2, const double *value,
+                              const unsigned char *by, const double *weight,
+                              double *u_bar)
+{
+    int status = PH_OK;
+    unsigned served = 0;
+    for (size_t i = 0; i < n; i++) {
+        served |= by[i];
+    }
+    for (int shape = PH_HYPERBOLA; shape <= PH_PARABOLA && status == PH_OK; shape++) {
+        unsigned lanes = lanes_of(self, (ph_contour_shape)shape) & served;
+        if (lanes) {
+            status = shape_seeds(self, (ph_contour_shape)shape, lanes, n, kind, t, t2,
+                                 value, by, weight);
+        }
+    }
+    if (status == PH_OK && served) {
+        ph_contour_gradient(self->contour, served, u_bar);
+    }
+    return status;
+}
