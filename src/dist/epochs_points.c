@@ -5,32 +5,16 @@
  * one are dealt with at once.
  *
  * Weights of an observation are those of sweep.h for the piece's Lambda and the time
- * since the piece began. An interval is the sum of what is absorbed in the rest of its
- * first piece, in whole pieces, and in the beginning of its last: positive terms all.
+ * since the piece began. Intervals are in epochs_interval.c.
  */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "epochs_sweep.h"
+#include "epochs_points.h"
 #include "phasic/base/memory.h"
-#include "phasic/num/logsum.h"
 #include "phasic/num/poisson.h"
 
-#define LOG_HALF -0.69314718055994530942
-
-/* Where a time lies, lane by lane. */
-typedef struct spot {
-    size_t piece[PH_LANES];
-    ph_lanes mean; /* steps in mean since the piece began; discrete: steps */
-} spot;
-
-static int discrete(const ph_epoch_sweep *self)
-{
-    return self->plan->graph->discrete;
-}
-
-static int find_spot(ph_epoch_sweep *self, double t, spot *at)
+int ph_epoch_spot_find(ph_epoch_sweep *self, double t, ph_epoch_spot *at)
 {
     size_t most = 0;
     for (int l = 0; l < PH_LANES; l++) {
@@ -56,7 +40,7 @@ static int find_spot(ph_epoch_sweep *self, double t, spot *at)
 }
 
 /* Lanes that lie in the piece of lane l; 0 where an earlier lane does. */
-static unsigned sharing(const ph_epoch_sweep *self, const spot *at, int lane)
+static unsigned sharing(const ph_epoch_sweep *self, const ph_epoch_spot *at, int lane)
 {
     unsigned mask = 0;
     for (int l = 0; l < PH_LANES; l++) {
@@ -70,13 +54,9 @@ static unsigned sharing(const ph_epoch_sweep *self, const spot *at, int lane)
     return self->valid >> lane & 1 ? mask : 0;
 }
 
-/*
- * Steps up to which there are weights: a piece ends its sequences where nothing is left
- * to be absorbed, but weights may go on from there.
- */
-static size_t weight_steps(const ph_epoch_sweep *self, const ph_epoch_piece *at)
+size_t ph_epoch_weight_steps(const ph_epoch_sweep *self, const ph_epoch_piece *at)
 {
-    return discrete(self) ? at->steps : self->stage[at->stage].steps;
+    return ph_epoch_is_discrete(self) ? at->steps : self->stage[at->stage].steps;
 }
 
 /*
@@ -90,13 +70,13 @@ static void set_weights(ph_epoch_sweep *self, const ph_lanes *mean, size_t least
 {
     ph_lanes r = {0}, fresh = {0}, *to = self->scratch, unit;
     for (int l = 0; l < PH_LANES; l++) {
-        int late = !discrete(self) && (*mean)[l] < (double)least;
+        int late = !ph_epoch_is_discrete(self) && (*mean)[l] < (double)least;
         r[l] = !late;
         fresh[l] = late;
         log_factor[l] = late ? ph_poisson_log((double)least, (*mean)[l]) : 0;
     }
     for (size_t k = 0; k <= last; k++) {
-        if (discrete(self)) {
+        if (ph_epoch_is_discrete(self)) {
             for (int l = 0; l < PH_LANES; l++) {
                 to[k][l] = (*mean)[l] == (double)k;
             }
@@ -107,7 +87,7 @@ static void set_weights(ph_epoch_sweep *self, const ph_lanes *mean, size_t least
         r *= *mean * (1 / (double)(k + 1));
     }
     for (int l = 0; l < PH_LANES; l++) {
-        unit[l] = discrete(self) || fresh[l] != 0 ? 1 : exp(-(*mean)[l]);
+        unit[l] = ph_epoch_is_discrete(self) || fresh[l] != 0 ? 1 : exp(-(*mean)[l]);
     }
     for (size_t k = 0; k <= last; k++) {
         to[k] *= unit;
@@ -118,7 +98,7 @@ static void set_weights(ph_epoch_sweep *self, const ph_lanes *mean, size_t least
 static void sum_beyond(ph_epoch_sweep *self, const ph_epoch_piece *at)
 {
     ph_lanes sum = {0};
-    for (size_t k = weight_steps(self, at) + 1; k-- > 0;) {
+    for (size_t k = ph_epoch_weight_steps(self, at) + 1; k-- > 0;) {
         ph_lanes here = self->scratch[k];
         self->scratch[k] = sum;
         sum += here;
@@ -143,7 +123,7 @@ static void add_seeds(ph_epoch_sweep *self, const ph_epoch_piece *at,
     }
 }
 
-static void mark_seeded(ph_epoch_sweep *self, size_t piece)
+void ph_epoch_mark_seeded(ph_epoch_sweep *self, size_t piece)
 {
     self->seeded = piece + 1 > self->seeded ? piece + 1 : self->seeded;
 }
@@ -159,6 +139,18 @@ static size_t least_steps(const ph_epoch_sweep *self, ph_sweep_kind kind, size_t
         return self->atomic ? 0 : distance;
     }
     return distance > 0 ? distance - 1 : 0;
+}
+
+/* Weights of what is observed at a spot, in the piece of a lane. */
+static void piece_weights(ph_epoch_sweep *self, ph_sweep_kind kind,
+                          const ph_epoch_spot *at, int lane,
+                          double log_factor[PH_LANES])
+{
+    size_t index = at->piece[lane];
+    const ph_epoch_piece *piece = &self->piece[index];
+    size_t last =
+        kind == PH_DISTRIBUTION ? ph_epoch_weight_steps(self, piece) : piece->steps;
+    set_weights(self, &at->mean, least_steps(self, kind, index), last, log_factor);
 }
 
 /* ------------------------------------------------------------ values of zero */
@@ -202,14 +194,13 @@ static int cannot_happen(const ph_epoch_sweep *self, size_t from, size_t to, int
     return !can;
 }
 
-/* log of a sum that should be positive, in one lane; out of range is NaN. */
-static double log_sum(const ph_epoch_sweep *self, double sum, size_t from, size_t to,
-                      int at_once, int lane)
+double ph_epoch_log_sum(const ph_epoch_sweep *self, double sum, size_t from, size_t to,
+                        int at_once, int lane)
 {
     if (sum >= PH_SWEEP_TINY) {
         return log(sum);
     }
-    if (discrete(self)) {
+    if (ph_epoch_is_discrete(self)) {
         return sum > 0 ? log(sum) : -INFINITY;
     }
     return sum == 0 && (at_once || cannot_happen(self, from, to, lane)) ? -INFINITY
@@ -221,8 +212,8 @@ static double log_sum(const ph_epoch_sweep *self, double sum, size_t from, size_
 static int point_value(ph_epoch_sweep *self, ph_sweep_kind kind, double t,
                        double value[PH_LANES])
 {
-    spot at;
-    int status = find_spot(self, t, &at);
+    ph_epoch_spot at;
+    int status = ph_epoch_spot_find(self, t, &at);
     for (int lane = 0; lane < PH_LANES && status == PH_OK; lane++) {
         unsigned mask = sharing(self, &at, lane);
         if (!mask) {
@@ -230,14 +221,14 @@ static int point_value(ph_epoch_sweep *self, ph_sweep_kind kind, double t,
         }
         const ph_epoch_piece *piece = &self->piece[at.piece[lane]];
         double log_factor[PH_LANES];
-        set_weights(self, &at.mean, least_steps(self, kind, at.piece[lane]),
-                    piece->steps, log_factor);
+        piece_weights(self, kind, &at, lane, log_factor);
         ph_lanes sum = mix(self, piece, kind == PH_SURVIVAL ? self->a : self->p);
         double scale = kind == PH_DENSITY ? log(self->stage[piece->stage].rate) : 0;
         for (int l = 0; l < PH_LANES; l++) {
             if (mask >> l & 1) {
                 int none = kind == PH_DENSITY && at.mean[l] == 0 && piece->part == 0;
-                value[l] = log_sum(self, sum[l], piece->stage, piece->stage, none, l) +
+                value[l] = ph_epoch_log_sum(self, sum[l], piece->stage, piece->stage,
+                                            none, l) +
                            log_factor[l] + scale + piece->exponent[l] * M_LN2;
             }
         }
@@ -264,8 +255,8 @@ static ph_lanes slope(const ph_epoch_sweep *self, ph_sweep_kind kind,
 static int seed_point(ph_epoch_sweep *self, ph_sweep_kind kind, double t,
                       const double weight[PH_LANES], const double value[PH_LANES])
 {
-    spot at;
-    int status = find_spot(self, t, &at);
+    ph_epoch_spot at;
+    int status = ph_epoch_spot_find(self, t, &at);
     for (int lane = 0; lane < PH_LANES && status == PH_OK; lane++) {
         unsigned mask = sharing(self, &at, lane);
         if (!mask) {
@@ -273,14 +264,13 @@ static int seed_point(ph_epoch_sweep *self, ph_sweep_kind kind, double t,
         }
         ph_epoch_piece *piece = &self->piece[at.piece[lane]];
         double log_factor[PH_LANES];
-        set_weights(self, &at.mean, least_steps(self, kind, at.piece[lane]),
-                    piece->steps, log_factor);
+        piece_weights(self, kind, &at, lane, log_factor);
         ph_lanes sum = mix(self, piece, kind == PH_SURVIVAL ? self->a : self->p);
         ph_lanes factor = {0};
         for (int l = 0; l < PH_LANES; l++) {
             if (mask >> l & 1 && isfinite(value[l]) && weight[l] != 0) {
                 factor[l] = weight[l] / sum[l];
-                mark_seeded(self, at.piece[lane]);
+                ph_epoch_mark_seeded(self, at.piece[lane]);
             }
         }
         add_seeds(self, piece, &factor,
@@ -295,8 +285,8 @@ static int seed_point(ph_epoch_sweep *self, ph_sweep_kind kind, double t,
 /* log F from below; F beyond 1/2 is finished by distribution_value. */
 static int lower_half(ph_epoch_sweep *self, double t, double value[PH_LANES])
 {
-    spot at;
-    int status = find_spot(self, t, &at);
+    ph_epoch_spot at;
+    int status = ph_epoch_spot_find(self, t, &at);
     for (int lane = 0; lane < PH_LANES && status == PH_OK; lane++) {
         unsigned mask = sharing(self, &at, lane);
         if (!mask) {
@@ -304,8 +294,7 @@ static int lower_half(ph_epoch_sweep *self, double t, double value[PH_LANES])
         }
         const ph_epoch_piece *piece = &self->piece[at.piece[lane]];
         double log_factor[PH_LANES];
-        set_weights(self, &at.mean, least_steps(self, PH_DISTRIBUTION, at.piece[lane]),
-                    weight_steps(self, piece), log_factor);
+        piece_weights(self, PH_DISTRIBUTION, &at, lane, log_factor);
         sum_beyond(self, piece);
         ph_lanes head = mix(self, piece, self->p);
         for (int l = 0; l < PH_LANES; l++) {
@@ -318,7 +307,8 @@ static int lower_half(ph_epoch_sweep *self, double t, double value[PH_LANES])
             double sum = first ? head[l] : before + exp(scale) * head[l];
             size_t last = piece->stage -
                           (piece->stage > 0 && at.mean[l] == 0 && piece->part == 0);
-            value[l] = log_sum(self, sum, 0, last, t == 0, l) + (first ? scale : 0);
+            value[l] =
+                ph_epoch_log_sum(self, sum, 0, last, t == 0, l) + (first ? scale : 0);
         }
     }
     return status;
@@ -329,22 +319,21 @@ static int distribution_value(ph_epoch_sweep *self, double t, double value[PH_LA
     double survival[PH_LANES] = {0};
     int status = lower_half(self, t, value), any = 0;
     for (int l = 0; l < PH_LANES; l++) {
-        any |= value[l] > LOG_HALF;
+        any |= value[l] > PH_LOG_HALF;
     }
     if (status == PH_OK && any) {
         status = point_value(self, PH_SURVIVAL, t, survival);
     }
     for (int l = 0; l < PH_LANES && status == PH_OK && any; l++) {
-        if (value[l] > LOG_HALF) {
+        if (value[l] > PH_LOG_HALF) {
             value[l] = isnan(survival[l]) ? 0 : log1p(-exp(survival[l]));
         }
     }
     return status;
 }
 
-/* Adds factor * exp(log_scale) for what is absorbed in whole pieces first..end-1. */
-static void seed_whole(ph_epoch_sweep *self, size_t first, size_t end, int lane,
-                       double factor, double log_value)
+void ph_epoch_seed_whole(ph_epoch_sweep *self, size_t first, size_t end, int lane,
+                         double factor, double log_value)
 {
     for (size_t s = first; s < end; s++) {
         ph_epoch_piece *at = &self->piece[s];
@@ -357,8 +346,8 @@ static void seed_whole(ph_epoch_sweep *self, size_t first, size_t end, int lane,
 static int seed_lower(ph_epoch_sweep *self, double t, const double weight[PH_LANES],
                       const double value[PH_LANES])
 {
-    spot at;
-    int status = find_spot(self, t, &at);
+    ph_epoch_spot at;
+    int status = ph_epoch_spot_find(self, t, &at);
     for (int lane = 0; lane < PH_LANES && status == PH_OK; lane++) {
         unsigned mask = sharing(self, &at, lane);
         if (!mask) {
@@ -366,16 +355,15 @@ static int seed_lower(ph_epoch_sweep *self, double t, const double weight[PH_LAN
         }
         ph_epoch_piece *piece = &self->piece[at.piece[lane]];
         double log_factor[PH_LANES];
-        set_weights(self, &at.mean, least_steps(self, PH_DISTRIBUTION, at.piece[lane]),
-                    weight_steps(self, piece), log_factor);
+        piece_weights(self, PH_DISTRIBUTION, &at, lane, log_factor);
         ph_lanes density = mix(self, piece, self->p), factor = {0};
         for (int l = 0; l < PH_LANES; l++) {
             if (mask >> l & 1 && isfinite(value[l]) && weight[l] != 0) {
                 factor[l] = weight[l] *
                             exp(log_factor[l] + piece->exponent[l] * M_LN2 - value[l]);
-                seed_whole(self, 0, at.piece[lane], l, weight[l], value[l]);
+                ph_epoch_seed_whole(self, 0, at.piece[lane], l, weight[l], value[l]);
                 self->atom[1][l] += weight[l] * exp(-value[l]);
-                mark_seeded(self, at.piece[lane]);
+                ph_epoch_mark_seeded(self, at.piece[lane]);
             }
         }
         piece->slope_bar += factor * density * self->stage[piece->stage].rate;
@@ -385,216 +373,14 @@ static int seed_lower(ph_epoch_sweep *self, double t, const double weight[PH_LAN
     return status;
 }
 
-/* F beyond 1/2 takes its seeds by way of S. */
 static int seed_distribution(ph_epoch_sweep *self, double t,
                              const double weight[PH_LANES],
                              const double value[PH_LANES])
 {
     double below[PH_LANES], above[PH_LANES], survival[PH_LANES];
-    for (int l = 0; l < PH_LANES; l++) {
-        int upper = value[l] > LOG_HALF;
-        survival[l] = upper ? log(-expm1(value[l])) : -INFINITY;
-        below[l] = upper ? 0 : weight[l];
-        above[l] = upper ? -weight[l] * exp(survival[l] - value[l]) : 0;
-    }
+    ph_sweep_halves(weight, value, below, above, survival);
     int status = seed_lower(self, t, below, value);
     return status == PH_OK ? seed_point(self, PH_SURVIVAL, t, above, survival) : status;
-}
-
-/* ----------------------------------------------------------------- intervals */
-
-/*
- * weight[k] = P(N_high > k) - P(N_low > k) for means low <= high of one lane; where
- * each is summed from, and why nothing cancels: weights.c. Discrete: steps from low up
- * to high.
- */
-static void interval_weights(const ph_epoch_sweep *self, const ph_epoch_piece *at,
-                             double low, double high, double *weight)
-{
-    size_t steps = weight_steps(self, at);
-    if (discrete(self)) {
-        for (size_t k = 0; k <= steps; k++) {
-            weight[k] = (double)k >= low && (double)k < high;
-        }
-        return;
-    }
-    long double width = (long double)high - low, *pi = self->pi, sum = 0;
-    long double growth = low > 0 ? log1pl(width / low) : INFINITY;
-    size_t middle = low > 0 && width > 0 ? (size_t)(width / growth) : 0;
-    pi[0] = expl(-(long double)high);
-    for (size_t k = 0; k <= steps; k++) {
-        pi[k + 1] = pi[k] * high / (long double)(k + 1);
-    }
-    for (size_t k = steps + 1; k-- > 0;) { /* pi_j(high) (1 - exp(-e_j)), j > k */
-        long double e = low > 0 ? (long double)(k + 1) * growth - width : INFINITY;
-        sum -= pi[k + 1] * expm1l(-e);
-        weight[k] = (double)sum;
-    }
-    long double near = expl(-(long double)low);
-    sum = 0;
-    for (size_t k = 0; k < middle && k <= steps; k++) {
-        sum -= near * expm1l((long double)k * growth - width);
-        weight[k] = (double)sum;
-        near *= low / (long double)(k + 1);
-    }
-}
-
-/* One piece's share of an interval in one lane: from mean low to high. */
-typedef struct stretch {
-    size_t piece;
-    double low, high;
-    int to_end; /* high is the piece's end */
-} stretch;
-
-/* The two ends of an interval; *whole: how many whole pieces lie between. */
-static size_t ends_of(const ph_epoch_sweep *self, const spot *from, const spot *to,
-                      int lane, stretch end[2])
-{
-    size_t first = from->piece[lane], last = to->piece[lane];
-    if (first == last) {
-        end[0] = (stretch){first, from->mean[lane], to->mean[lane], 0};
-        return 1;
-    }
-    const ph_epoch_piece *at = &self->piece[first];
-    double mean =
-        discrete(self) ? (double)at->steps : self->stage[at->stage].mean[lane];
-    end[0] = (stretch){first, from->mean[lane], fmax(mean, from->mean[lane]), 1};
-    end[1] = (stretch){last, 0, to->mean[lane], 0};
-    return 2;
-}
-
-static double stretch_sum(ph_epoch_sweep *self, const stretch *it, int lane)
-{
-    const ph_epoch_piece *at = &self->piece[it->piece];
-    double sum = 0;
-    interval_weights(self, at, it->low, it->high, self->row);
-    for (size_t k = 0; k <= at->steps; k++) {
-        sum += self->row[k] * self->p[at->at + k][lane];
-    }
-    return sum;
-}
-
-static double log_units(const ph_epoch_sweep *self, size_t piece, int lane)
-{
-    return self->piece[piece].exponent[lane] * M_LN2;
-}
-
-static double lane_interval(ph_epoch_sweep *self, const spot *from, const spot *to,
-                            int lane)
-{
-    stretch end[2];
-    double value = -INFINITY, most = 0;
-    size_t n = ends_of(self, from, to, lane, end);
-    for (size_t i = 0; i < n; i++) {
-        double sum = stretch_sum(self, &end[i], lane);
-        most = fmax(most, sum);
-        value = ph_logsum(value, log(sum) + log_units(self, end[i].piece, lane));
-    }
-    for (size_t s = from->piece[lane] + 1; s < to->piece[lane]; s++) {
-        double sum = self->piece[s].absorbed[lane];
-        most = fmax(most, sum);
-        value = ph_logsum(value, log(sum) + log_units(self, s, lane));
-    }
-    const ph_epoch_piece *last = &self->piece[to->piece[lane]];
-    int nothing = last->stage > self->piece[from->piece[lane]].stage &&
-                  last->part == 0 && to->mean[lane] == 0;
-    double checked = log_sum(self, most, self->piece[from->piece[lane]].stage,
-                             last->stage - (size_t)nothing, 0, lane);
-    return isnan(checked) ? NAN : value;
-}
-
-static int interval_value(ph_epoch_sweep *self, double t, double t2,
-                          double value[PH_LANES])
-{
-    spot from, to;
-    int status = find_spot(self, t, &from);
-    if (status == PH_OK) {
-        status = find_spot(self, t2, &to);
-    }
-    for (int l = 0; l < PH_LANES && status == PH_OK; l++) {
-        if (self->valid >> l & 1) {
-            value[l] = lane_interval(self, &from, &to, l);
-        }
-    }
-    return status;
-}
-
-/* The density at a mean within a piece, in its units and per step. */
-static double density_at(const ph_epoch_sweep *self, size_t piece, double mean,
-                         int lane)
-{
-    const ph_epoch_piece *at = &self->piece[piece];
-    long double pi = expl(-(long double)mean), sum = 0;
-    for (size_t k = 0; k <= at->steps; k++) {
-        sum += pi * self->p[at->at + k][lane];
-        pi *= mean / (long double)(k + 1);
-    }
-    return (double)sum;
-}
-
-/*
- * What moving both ends of an interval within one piece does: the density's difference,
- * by its weights in self->row, so that a narrow interval does not cancel.
- */
-static double both_ends(const ph_epoch_sweep *self, const ph_epoch_piece *at, int lane)
-{
-    double sum = 0;
-    const ph_lanes *p = self->p + at->at;
-    for (size_t k = 0; k < at->steps; k++) {
-        sum += self->row[k] * (p[k + 1][lane] - p[k][lane]);
-    }
-    return sum;
-}
-
-static void seed_lane(ph_epoch_sweep *self, const spot *from, const spot *to, int lane,
-                      double weight, double value)
-{
-    stretch end[2];
-    size_t n = ends_of(self, from, to, lane, end);
-    for (size_t i = 0; i < n; i++) {
-        ph_epoch_piece *at = &self->piece[end[i].piece];
-        double factor = weight * exp(log_units(self, end[i].piece, lane) - value);
-        double rate = self->stage[at->stage].rate;
-        interval_weights(self, at, end[i].low, end[i].high, self->row);
-        for (size_t k = 0; k <= at->steps; k++) {
-            self->p_bar[at->at + k][lane] += factor * self->row[k];
-        }
-        if (discrete(self)) {
-            continue;
-        }
-        if (n == 1) {
-            at->slope_bar[lane] += factor * rate * both_ends(self, at, lane);
-            continue;
-        }
-        if (i == 0) {
-            at->slope_bar[lane] -=
-                factor * rate * density_at(self, end[i].piece, end[i].low, lane);
-        }
-        if (end[i].to_end) {
-            at->end_bar[lane] += factor;
-        } else {
-            at->slope_bar[lane] +=
-                factor * rate * density_at(self, end[i].piece, end[i].high, lane);
-        }
-    }
-    seed_whole(self, from->piece[lane] + 1, to->piece[lane], lane, weight, value);
-    mark_seeded(self, to->piece[lane]);
-}
-
-static int seed_interval(ph_epoch_sweep *self, double t, double t2,
-                         const double weight[PH_LANES], const double value[PH_LANES])
-{
-    spot from, to;
-    int status = find_spot(self, t, &from);
-    if (status == PH_OK) {
-        status = find_spot(self, t2, &to);
-    }
-    for (int l = 0; l < PH_LANES && status == PH_OK; l++) {
-        if (self->valid >> l & 1 && isfinite(value[l]) && weight[l] != 0) {
-            seed_lane(self, &from, &to, l, weight[l], value[l]);
-        }
-    }
-    return status;
 }
 
 /* ----------------------------------------------------------------- all kinds */
@@ -602,7 +388,7 @@ static int seed_interval(ph_epoch_sweep *self, double t, double t2,
 /* The mass function at t is what step t - 1 absorbs. */
 static double time_of(const ph_epoch_sweep *self, ph_sweep_kind what, double t)
 {
-    return what == PH_DENSITY && discrete(self) ? t - 1 : t;
+    return what == PH_DENSITY && ph_epoch_is_discrete(self) ? t - 1 : t;
 }
 
 int ph_epoch_sweep_log(ph_epoch_sweep *self, ph_sweep_kind what, double t, double t2,
@@ -613,7 +399,7 @@ int ph_epoch_sweep_log(ph_epoch_sweep *self, ph_sweep_kind what, double t, doubl
     }
     switch (what) {
     case PH_DISTRIBUTION: return distribution_value(self, t, value);
-    case PH_INTERVAL: return interval_value(self, t, t2, value);
+    case PH_INTERVAL: return ph_epoch_interval_log(self, t, t2, value);
     default: return point_value(self, what, time_of(self, what, t), value);
     }
 }
@@ -623,7 +409,7 @@ int ph_epoch_sweep_seed(ph_epoch_sweep *self, ph_sweep_kind what, double t, doub
 {
     switch (what) {
     case PH_DISTRIBUTION: return seed_distribution(self, t, weight, value);
-    case PH_INTERVAL: return seed_interval(self, t, t2, weight, value);
+    case PH_INTERVAL: return ph_epoch_interval_seed(self, t, t2, weight, value);
     default: return seed_point(self, what, time_of(self, what, t), weight, value);
     }
 }

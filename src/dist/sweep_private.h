@@ -9,6 +9,7 @@
 
 #define PH_BLOCK     16     /* steps that share a scale */
 #define PH_STEPS_MAX 0x1p53 /* no double counts more, and no memory holds as many */
+#define PH_LOG_HALF  -0.69314718055994530942
 
 /*
  * Poisson weights of one time: pi_k = weight[k] * exp(offset[k / PH_BLOCK]) for k in
@@ -82,6 +83,14 @@ int ph_weights_interval(ph_sweep *self, double l, double u, size_t least,
                         double log_target);
 /* Discrete time: weight 1 on the steps from `first` to `last`. */
 int ph_weights_steps(ph_sweep *self, size_t first, size_t last);
+
+/*
+ * F beyond 1/2 takes its seeds by way of S. From weights of log F: those below 1/2, and
+ * above[l] of log S = survival[l] for the others (0 and -INFINITY elsewhere).
+ */
+void ph_sweep_halves(const double weight[PH_LANES], const double value[PH_LANES],
+                     double below[PH_LANES], double above[PH_LANES],
+                     double survival[PH_LANES]);
 
 /*
  * Start mass absorbed at once: the probability given to absorption, and what the start

@@ -22,7 +22,6 @@
 #define LOG_DOUBLE_MIN                                                                 \
     -1500 /* a sum over all early steps that is 0 down to here stays 0 */
 #define LOG_SEED_MAX 500
-#define LOG_HALF     -0.69314718055994530942
 
 /* What is asked for: at time t, or for an interval from t to t2. */
 typedef struct request {
@@ -223,14 +222,14 @@ static int upper_half(ph_sweep *self, const request *what, double value[PH_LANES
     double survival[PH_LANES], last = self->last;
     int any = 0;
     for (int l = 0; l < PH_LANES; l++) {
-        any |= value[l] > LOG_HALF;
+        any |= value[l] > PH_LOG_HALF;
     }
     if (!any) {
         return PH_OK;
     }
     int status = log_value(self, &(request){PH_SURVIVAL, what->t, 0}, survival);
     for (int l = 0; l < PH_LANES; l++) {
-        if (value[l] > LOG_HALF) {
+        if (value[l] > PH_LOG_HALF) {
             value[l] = isnan(survival[l]) ? 0 : log1p(-exp(survival[l]));
         }
     }
@@ -329,18 +328,24 @@ static int seed(ph_sweep *self, const request *what, const double weight[PH_LANE
     return PH_OK;
 }
 
-/* F beyond 1/2 takes its seeds by way of S. */
+void ph_sweep_halves(const double weight[PH_LANES], const double value[PH_LANES],
+                     double below[PH_LANES], double above[PH_LANES],
+                     double survival[PH_LANES])
+{
+    for (int l = 0; l < PH_LANES; l++) {
+        int upper = value[l] > PH_LOG_HALF;
+        survival[l] = upper ? log(-expm1(value[l])) : -INFINITY;
+        below[l] = upper ? 0 : weight[l];
+        above[l] = upper ? -weight[l] * exp(survival[l] - value[l]) : 0;
+    }
+}
+
 static int seed_distribution(ph_sweep *self, const request *what,
                              const double weight[PH_LANES],
                              const double value[PH_LANES])
 {
     double below[PH_LANES], above[PH_LANES], survival[PH_LANES];
-    for (int l = 0; l < PH_LANES; l++) {
-        int upper = value[l] > LOG_HALF;
-        survival[l] = upper ? log(-expm1(value[l])) : -INFINITY;
-        below[l] = upper ? 0 : weight[l];
-        above[l] = upper ? -weight[l] * exp(survival[l] - value[l]) : 0;
-    }
+    ph_sweep_halves(weight, value, below, above, survival);
     int status = seed(self, what, below, value);
     return status == PH_OK
                ? seed(self, &(request){PH_SURVIVAL, what->t, 0}, above, survival)
