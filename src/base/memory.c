@@ -74,3 +74,24 @@ void ph_free_aligned(void *block)
 {
     free(block);
 }
+
+int ph_grow_aligned(void *block_pointer, size_t *capacity, size_t used, size_t need,
+                    size_t size)
+{
+    if (need <= *capacity) {
+        return PH_OK;
+    }
+    size_t wanted = need > *capacity + *capacity / 2 ? need : *capacity + *capacity / 2;
+    void *block, *larger = ph_alloc_aligned(wanted, size);
+    if (!larger) {
+        return PH_E_MEMORY;
+    }
+    memcpy(&block, block_pointer, sizeof block);
+    if (used > 0) {
+        memcpy(larger, block, used * size);
+    }
+    ph_free_aligned(block);
+    memcpy(block_pointer, &larger, sizeof larger);
+    *capacity = wanted;
+    return PH_OK;
+}

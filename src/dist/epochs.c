@@ -3,7 +3,8 @@
  * Uniformization where the rates change at given times.
  *
  * Every epoch is a stage with rates of its own, and every stage is cut into pieces of
- * at most REACH steps in mean. Over a piece that lasts h the vector goes from v_0 to
+ * at most PH_EPOCH_REACH steps in mean. Over a piece that lasts h the vector goes from
+ * v_0 to
  *
  *   v_end = sum_k pi_k(Lambda h) v_k,     v_{k+1} = v_k P
  *
@@ -12,22 +13,7 @@
  * hold parameters: weights are rows of lanes, and lanes may see one time in different
  * epochs. In discrete time a piece is a number of steps and nothing is mixed.
  *
- * Truncation. The sum goes on until the weights still to come, times the mass that is
- * left, are below 1e-18 of what every state has so far, and no state is new: whatever
- * counts later is a sum of positive terms in these states, so it has its digits however
- * small the states are that it hangs on. For a y below h the weights of late steps are
- * smaller still beside those of early ones.
- *
- * Range. Vectors begin every piece with a mass of 1/2 to 1; exponents are kept. What is
- * then below 1e-285 is out of range and says so.
- *
- * Change times. With P = I + S / Lambda the end of a stage moves with its length L by
- * v_end S, so that dF/dL = v_end S w_end; an observation at t moves by its slope in
- * t - begin. Lengths of the pieces inside a stage are constants in differentiation:
- * where one of them grows and the offset shrinks, nothing changes.
- *
- * The drift of the mass by rounding is taken out at the end of every piece, as in
- * sweep.c, and the way back multiplies by the same numbers.
+ * epochs_pieces.c takes the pieces, forward and back.
  */
 #include "epochs_sweep.h"
 
@@ -35,18 +21,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "phasic/base/flush.h"
 #include "phasic/base/memory.h"
 
-#define REACH      128        /* exp(REACH) and its weights are in range */
-#define REACH_MIN  4          /* where vectors are too long to keep many */
-#define WINDOW     (8u << 20) /* bytes of vectors that may always be kept */
-#define ROOM       (1 + 0x1p-50)
-#define NEGLIGIBLE 1e-18
-#define SMALLEST   1e-300 /* weights below are not needed for what comes later */
-#define STEPS      800    /* until weights of a mean of REACH are below SMALLEST */
-#define SPARE      (64 + 4 * REACH) /* steps beyond the shortest path to absorption */
-#define CHECK      8                /* steps between looks at what is still to come */
+#define REACH_MIN 4          /* where vectors are too long to keep many */
+#define WINDOW    (8u << 20) /* bytes of vectors that may always be kept */
+#define ROOM      (1 + 0x1p-50)
+#define STEPS     800 /* until weights of a mean of REACH are below SMALLEST */
 
 /* ------------------------------------------------------------------ storage */
 
@@ -88,7 +68,7 @@ int ph_epoch_sweep_new(ph_epoch_sweep **self, const ph_plan *plan)
         sweep->w[1] = ph_alloc_aligned(width, sizeof(ph_lanes));
         sweep->w_end = ph_alloc_aligned(width, sizeof(ph_lanes));
         sweep->adjoint = ph_alloc_aligned(used, sizeof(ph_lanes));
-        sweep->most = plan->graph->distance + SPARE;
+        sweep->most = plan->graph->distance + PH_EPOCH_SPARE;
         sweep->most = sweep->most > STEPS ? sweep->most : STEPS;
         sweep->scratch = ph_alloc_aligned(sweep->most + 2, sizeof(ph_lanes));
         sweep->row = ph_alloc(sweep->most + 2, sizeof *sweep->row);
@@ -138,42 +118,6 @@ void ph_epoch_sweep_free(ph_epoch_sweep *self)
     free(self->row);
     free(self->pi);
     free(self);
-}
-
-/* Room for `need` rows or pieces of `size` bytes; what is there is kept. */
-static int grow(void *rows, size_t *capacity, size_t need, size_t size)
-{
-    void *block;
-    if (need <= *capacity) {
-        return PH_OK;
-    }
-    size_t wanted = need > *capacity + *capacity / 2 ? need : *capacity + *capacity / 2;
-    void *larger = ph_alloc_aligned(wanted, size);
-    if (!larger) {
-        return PH_E_MEMORY;
-    }
-    memcpy(&block, rows, sizeof block);
-    if (*capacity > 0) {
-        memcpy(larger, block, *capacity * size);
-    }
-    ph_free_aligned(block);
-    memcpy(rows, &larger, sizeof larger);
-    *capacity = wanted;
-    return PH_OK;
-}
-
-static int reserve_steps(ph_epoch_sweep *self, size_t need)
-{
-    ph_lanes **rows[] = {&self->p, &self->a, &self->p_bar, &self->a_bar};
-    size_t room = 0;
-    for (int r = 0; r < 4; r++) {
-        room = self->step_capacity;
-        if (grow(rows[r], &room, need, sizeof(ph_lanes)) != PH_OK) {
-            return PH_E_MEMORY;
-        }
-    }
-    self->step_capacity = room;
-    return PH_OK;
 }
 
 /* -------------------------------------------------------------------- begin */
@@ -248,7 +192,7 @@ static void set_rate(ph_epoch_sweep *self, size_t e, double longest)
 
 /*
  * Weights of a whole piece, and P(N > k). Long double, from step 0 on: with means of at
- * most REACH nothing leaves its range.
+ * most PH_EPOCH_REACH nothing leaves its range.
  */
 static void set_weights(ph_epoch_stage *at, size_t most)
 {
@@ -258,7 +202,7 @@ static void set_weights(ph_epoch_stage *at, size_t most)
         size_t last = 0;
         for (size_t k = 0; k <= most; k++) {
             at->weight[k][l] = (double)w;
-            if (w >= SMALLEST) {
+            if (w >= PH_EPOCH_SMALLEST) {
                 last = k;
             }
             w *= x / (long double)(k + 1);
@@ -279,7 +223,7 @@ static void cut(ph_epoch_sweep *self, size_t e, double longest, double reach)
     int open = e + 1 == self->n_stages;
     double steps = at->rate * longest;
     if (self->plan->graph->discrete) {
-        at->steps = (size_t)fmin(fmax(steps + (open ? 1 : 0), 1), REACH);
+        at->steps = (size_t)fmin(fmax(steps + (open ? 1 : 0), 1), PH_EPOCH_REACH);
         at->parts = open ? SIZE_MAX : (size_t)fmax(ceil(steps / (double)at->steps), 1);
         for (int l = 0; l < PH_LANES; l++) {
             at->part[l] = (double)at->steps;
@@ -303,15 +247,15 @@ static double choose_reach(const ph_epoch_sweep *self, double steps)
 {
     double vectors = WINDOW / ((double)self->width * sizeof(ph_lanes));
     double reach = fmax(fmax(vectors / 3, sqrt(steps)), REACH_MIN);
-    return reach < REACH ? reach : REACH;
+    return reach < PH_EPOCH_REACH ? reach : PH_EPOCH_REACH;
 }
 
 static int set_start(ph_epoch_sweep *self)
 {
     const ph_graph *graph = self->plan->graph;
     const ph_epoch_stage *at = &self->stage[0];
-    int status =
-        grow(&self->first, &self->first_capacity, self->width, sizeof(ph_lanes));
+    int status = ph_grow_aligned(&self->first, &self->first_capacity,
+                                 self->first_capacity, self->width, sizeof(ph_lanes));
     if (status != PH_OK) {
         return status;
     }
@@ -361,335 +305,4 @@ int ph_epoch_sweep_begin(ph_epoch_sweep *self, const double *u, double t_max,
     self->seeded = 0;
     *valid = self->valid;
     return set_start(self);
-}
-
-/* ------------------------------------------------------------------ forward */
-
-static size_t stage_of(const ph_epoch_sweep *self, size_t piece)
-{
-    size_t e = 0;
-    while (e + 1 < self->n_stages && piece >= self->stage[e + 1].first) {
-        e++;
-    }
-    return e;
-}
-
-/* Steps that a piece of discrete time has. */
-static size_t whole_steps(const ph_epoch_sweep *self, const ph_epoch_piece *at)
-{
-    const ph_epoch_stage *stage = &self->stage[at->stage];
-    size_t before = at->part * stage->steps;
-    size_t length = (size_t)stage->length[0];
-    for (int l = 1; l < PH_LANES; l++) {
-        size_t other = (size_t)stage->length[l];
-        length = other > length ? other : length;
-    }
-    int open = at->stage + 1 == self->n_stages;
-    return open || length - before > stage->steps ? stage->steps : length - before;
-}
-
-/* Weight of step k at the end of a piece, and P(N > k). */
-static void end_weight(const ph_epoch_sweep *self, const ph_epoch_piece *at, size_t k,
-                       ph_lanes *weight, ph_lanes *beyond)
-{
-    const ph_epoch_stage *stage = &self->stage[at->stage];
-    if (self->plan->graph->discrete) {
-        *weight = (ph_lanes){0} + (k == at->steps);
-        *beyond = (ph_lanes){0} + (k < at->steps);
-    } else {
-        *weight = stage->weight[k];
-        *beyond = stage->beyond[k];
-    }
-}
-
-/*
- * Whether what is still to come counts for nothing in any state of any lane. `few`: the
- * first values near 0 are relative to the shortest path's weight, and need more steps.
- */
-static int is_enough(const ph_epoch_sweep *self, const ph_lanes *beyond,
-                     const ph_lanes *mass, const ph_lanes *absorbed, int few,
-                     size_t *reached)
-{
-    ph_lanes least = (ph_lanes){0} + INFINITY;
-    size_t count = 0;
-    for (size_t i = 0; i <= self->width; i++) {
-        const ph_lanes *it = i < self->width ? &self->sum[i] : absorbed;
-        for (int l = 0; l < PH_LANES; l++) {
-            count += (*it)[l] > 0;
-            least[l] = (*it)[l] > 0 && (*it)[l] < least[l] ? (*it)[l] : least[l];
-        }
-    }
-    int enough = count == *reached;
-    for (int l = 0; l < PH_LANES; l++) {
-        double rest = (*beyond)[l];
-        enough &= rest < SMALLEST ? !few : rest * (*mass)[l] <= NEGLIGIBLE * least[l];
-    }
-    *reached = count;
-    return enough;
-}
-
-static int reserve_window(ph_epoch_sweep *self, size_t vectors)
-{
-    return grow(&self->window, &self->window_capacity, vectors * self->width,
-                sizeof(ph_lanes));
-}
-
-/* Brings the sum into a mass of 1/2 to 1 and keeps it as the next piece's first. */
-static int keep_end(ph_epoch_sweep *self, size_t piece, const ph_lanes *found)
-{
-    ph_epoch_piece *at = &self->piece[piece];
-    size_t width = self->width;
-    int status = grow(&self->first, &self->first_capacity, (piece + 2) * width,
-                      sizeof(ph_lanes));
-    if (status != PH_OK) {
-        return status;
-    }
-    ph_lanes factor, mass = self->a[at->at], rest = mass - at->absorbed;
-    for (int l = 0; l < PH_LANES; l++) {
-        int known = at->absorbed[l] < 0.5 * mass[l] && (*found)[l] > 0;
-        at->excess[l] = known ? (rest[l] - (*found)[l]) / (*found)[l] : 0;
-        at->shift[l] = 0;
-        if ((*found)[l] > 0) {
-            (void)frexp((*found)[l], &at->shift[l]);
-        }
-        factor[l] = ldexp(1, -at->shift[l]);
-    }
-    ph_lanes *next = self->first + (piece + 1) * width;
-    for (size_t i = 0; i + 1 < width; i++) {
-        next[i] = (self->sum[i] + self->sum[i] * at->excess) * factor;
-    }
-    next[width - 1] = (ph_lanes){0};
-    return PH_OK;
-}
-
-static void open_piece(ph_epoch_sweep *self, size_t piece)
-{
-    ph_epoch_piece *at = &self->piece[piece], *last = at - 1;
-    memset(at, 0, sizeof *at);
-    at->stage = stage_of(self, piece);
-    at->part = piece - self->stage[at->stage].first;
-    at->steps = self->plan->graph->discrete ? whole_steps(self, at)
-                                            : self->stage[at->stage].steps;
-    at->before = self->atom[0];
-    if (piece > 0) {
-        at->at = last->at + last->steps + 1;
-        for (int l = 0; l < PH_LANES; l++) {
-            at->exponent[l] = last->exponent[l] + last->shift[l];
-            at->before[l] =
-                last->before[l] + ldexp(last->absorbed[l], last->exponent[l]);
-        }
-    }
-}
-
-/* One more piece: its sequences, and what it ends with. */
-static int take_piece(ph_epoch_sweep *self)
-{
-    size_t piece = self->n_pieces, width = self->width, reached = 0;
-    int status =
-        grow(&self->piece, &self->piece_capacity, piece + 1, sizeof *self->piece);
-    if (status != PH_OK) {
-        return status;
-    }
-    open_piece(self, piece);
-    ph_epoch_piece *at = &self->piece[piece];
-    const ph_epoch_stage *stage = &self->stage[at->stage];
-    size_t fewest = piece > 0 ? 0 : self->plan->graph->distance + SPARE - 1;
-    status = reserve_steps(self, at->at + at->steps + 1);
-    if (status == PH_OK) {
-        status = reserve_window(self, 2);
-    }
-    if (status != PH_OK) {
-        return status;
-    }
-    ph_lanes *v = self->window, *next = v + width, absorbed = {0}, found = {0};
-    unsigned saved = ph_flush_begin();
-    memcpy(v, self->first + piece * width, width * sizeof *v);
-    memset(self->sum, 0, width * sizeof *v);
-    for (size_t k = 0; k <= at->steps; k++) {
-        ph_lanes weight, beyond;
-        end_weight(self, at, k, &weight, &beyond);
-        self->kernel->forward(&self->plan->in, stage->tau, stage->g, v, next,
-                              &self->a[at->at + k]);
-        self->p[at->at + k] = next[width - 1];
-        for (size_t i = 0; i + 1 < width; i++) {
-            self->sum[i] += weight * v[i];
-        }
-        self->sum[width - 1] += weight * next[width - 1];
-        absorbed += beyond * next[width - 1];
-        if (k % CHECK == CHECK - 1 && !self->plan->graph->discrete &&
-            is_enough(self, &beyond, &self->a[at->at + k], &absorbed, k < fewest,
-                      &reached)) {
-            at->steps = k;
-        }
-        ph_lanes *swap = v;
-        v = next;
-        next = swap;
-    }
-    for (size_t i = 0; i + 1 < width; i++) {
-        found += self->sum[i];
-    }
-    at->absorbed = absorbed;
-    at->flux = self->sum[width - 1];
-    status = keep_end(self, piece, &found);
-    ph_flush_end(saved);
-    memset(self->p_bar + at->at, 0, (at->steps + 1) * sizeof(ph_lanes));
-    memset(self->a_bar + at->at, 0, (at->steps + 1) * sizeof(ph_lanes));
-    self->n_pieces += status == PH_OK;
-    return status;
-}
-
-int ph_epoch_reach(ph_epoch_sweep *self, size_t piece)
-{
-    int status = PH_OK;
-    while (self->n_pieces <= piece && status == PH_OK) {
-        status = take_piece(self);
-    }
-    return status;
-}
-
-/* ----------------------------------------------------------------- backward */
-
-/* All vectors of a piece into the window. */
-static int fill_window(ph_epoch_sweep *self, const ph_epoch_piece *at, size_t piece)
-{
-    const ph_epoch_stage *stage = &self->stage[at->stage];
-    size_t width = self->width;
-    int status = reserve_window(self, at->steps + 1);
-    if (status != PH_OK) {
-        return status;
-    }
-    ph_lanes unused;
-    memcpy(self->window, self->first + piece * width, width * sizeof(ph_lanes));
-    for (size_t k = 0; k < at->steps; k++) {
-        self->kernel->forward(&self->plan->in, stage->tau, stage->g,
-                              self->window + k * width, self->window + (k + 1) * width,
-                              &unused);
-    }
-    return PH_OK;
-}
-
-/*
- * The end of a stage moves with its length: v_end S w_end, and what is absorbed per
- * unit of time where that counts.
- */
-static ph_lanes length_bar(ph_epoch_sweep *self, size_t piece, const ph_lanes *w)
-{
-    const ph_epoch_piece *at = &self->piece[piece];
-    const ph_epoch_stage *stage = &self->stage[at->stage];
-    size_t width = self->width;
-    ph_lanes *slope = self->sum, sum = at->flux * at->end_bar, unused;
-    if (at->part + 1 != stage->parts || self->plan->graph->discrete) {
-        return (ph_lanes){0};
-    }
-    self->kernel->forward(&self->plan->in, stage->tau, stage->loss,
-                          self->first + (piece + 1) * width, slope, &unused);
-    for (size_t i = 0; i + 1 < width; i++) {
-        sum += slope[i] * w[i];
-    }
-    return stage->rate * sum;
-}
-
-/* From the units of the next piece's first vector to those of this one's end. */
-static void enter_piece(ph_epoch_sweep *self, const ph_epoch_piece *at,
-                        const ph_lanes *w)
-{
-    ph_lanes factor;
-    for (int l = 0; l < PH_LANES; l++) {
-        factor[l] = ldexp(1, -at->shift[l]);
-    }
-    for (size_t i = 0; i + 1 < self->width; i++) {
-        ph_lanes to = (w[i] + w[i] * at->excess) * factor;
-        for (int l = 0; l < PH_LANES; l++) { /* beyond: in states without mass */
-            to[l] = fmin(fmax(to[l], -PH_EPOCH_LARGE), PH_EPOCH_LARGE);
-        }
-        self->w_end[i] = to;
-    }
-}
-
-/* w from the end of a piece to its start; the result is in self->w[0]. */
-static int back_through(ph_epoch_sweep *self, size_t piece)
-{
-    const ph_epoch_piece *at = &self->piece[piece];
-    const ph_epoch_stage *stage = &self->stage[at->stage];
-    size_t width = self->width;
-    enter_piece(self, at, self->w[0]);
-    int status = fill_window(self, at, piece);
-    if (status != PH_OK) {
-        return status;
-    }
-    memset(self->w[0], 0, width * sizeof(ph_lanes));
-    for (size_t k = at->steps + 1; k-- > 0;) {
-        ph_lanes weight, beyond, *w = self->w[0], *next = self->w[1];
-        end_weight(self, at, k, &weight, &beyond);
-        w[width - 1] = self->p_bar[at->at + k] + beyond * at->whole_bar;
-        self->kernel->backward(&self->plan->out, stage->tau, stage->g,
-                               self->window + k * width, w, &self->a_bar[at->at + k],
-                               next, self->adjoint);
-        for (size_t i = 0; i + 1 < width; i++) {
-            next[i] += weight * self->w_end[i];
-        }
-        self->w[0] = next;
-        self->w[1] = w;
-    }
-    return PH_OK;
-}
-
-static void start_adjoint(ph_epoch_sweep *self, ph_lanes *u_bar)
-{
-    const ph_graph *graph = self->plan->graph;
-    for (size_t s = 0; s < graph->n_starts; s++) {
-        for (size_t t = graph->start_term[s];
-             graph->start[s] < graph->n && t < graph->start_term[s + 1]; t++) {
-            u_bar[graph->used[graph->start_use[t]]] +=
-                graph->start_coefficient[t] * self->w[0][graph->start[s]];
-        }
-    }
-    for (size_t l = 0; l < PH_LANES; l++) {
-        if (self->atom[1][l] != 0) {
-            (void)ph_sweep_atom(graph, self->u + l, graph->used, PH_LANES,
-                                self->atom[1][l], (double *)u_bar + l);
-        }
-    }
-}
-
-static void clear_seeds(ph_epoch_sweep *self, ph_epoch_piece *at)
-{
-    memset(self->p_bar + at->at, 0, (at->steps + 1) * sizeof(ph_lanes));
-    memset(self->a_bar + at->at, 0, (at->steps + 1) * sizeof(ph_lanes));
-    at->whole_bar = at->end_bar = at->slope_bar = (ph_lanes){0};
-}
-
-int ph_epoch_sweep_gradient(ph_epoch_sweep *self, double *u_bar)
-{
-    const ph_graph *graph = self->plan->graph;
-    ph_lanes *bar = (ph_lanes *)u_bar;
-    int status = PH_OK;
-    unsigned saved = ph_flush_begin();
-    memset(self->w[0], 0, self->width * sizeof(ph_lanes));
-    memset(self->adjoint, 0, graph->n_used * sizeof(ph_lanes));
-    for (size_t s = self->seeded; s-- > 0 && status == PH_OK;) {
-        ph_epoch_piece *at = &self->piece[s];
-        ph_lanes moved = length_bar(self, s, self->w[0]);
-        ph_lanes *begin = bar + ph_plan_begins(self->plan, at->stage);
-        *begin -= moved + at->slope_bar;
-        if (at->stage + 1 < self->n_stages) {
-            bar[ph_plan_begins(self->plan, at->stage + 1)] += moved;
-        }
-        status = back_through(self, s);
-        clear_seeds(self, at);
-        if (at->part == 0) {
-            ph_lanes *to = bar + ph_plan_epoch(self->plan, at->stage);
-            for (size_t k = 0; k < graph->n_used; k++) {
-                to[graph->used[k]] += self->adjoint[k] / self->stage[at->stage].rate;
-            }
-            memset(self->adjoint, 0, graph->n_used * sizeof(ph_lanes));
-        }
-    }
-    ph_flush_end(saved);
-    if (self->seeded > 0 && status == PH_OK) {
-        start_adjoint(self, bar);
-    }
-    self->atom[1] = (ph_lanes){0};
-    self->seeded = 0;
-    return status;
 }

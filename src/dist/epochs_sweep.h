@@ -5,7 +5,11 @@
 #include "epochs_private.h"
 #include "sweep_private.h"
 
-#define PH_EPOCH_LARGE 1e290 /* adjoints are kept below */
+#define PH_EPOCH_LARGE    1e290  /* adjoints are kept below */
+#define PH_EPOCH_REACH    128    /* exp(REACH) and its weights are in range */
+#define PH_EPOCH_SMALLEST 1e-300 /* smaller weights do not matter later */
+/* Steps beyond the shortest path to absorption. */
+#define PH_EPOCH_SPARE (64 + 4 * PH_EPOCH_REACH)
 
 /* An epoch: see epochs.c. */
 typedef struct ph_epoch_stage {

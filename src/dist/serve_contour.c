@@ -75,21 +75,6 @@ static size_t window_end(const ph_serve *self, size_t first)
     return end;
 }
 
-static int grow_lanes(void *rows_pointer, size_t *capacity, size_t need, size_t size)
-{
-    void **rows = rows_pointer;
-    if (need > *capacity) {
-        ph_free_aligned(*rows);
-        *capacity = 0;
-        *rows = ph_alloc_aligned(need, size);
-        if (!*rows) {
-            return PH_E_MEMORY;
-        }
-        *capacity = need;
-    }
-    return PH_OK;
-}
-
 /* ------------------------------------------------------------------- values */
 
 /*
@@ -156,10 +141,10 @@ static int shape_values(ph_serve *self, ph_contour_shape shape, unsigned lanes,
 {
     int status = collect(self, self->from[shape], n, kind, t, t2);
     if (status != PH_OK ||
-        grow_lanes(&self->values, &self->value_capacity, self->n_samples,
-                   sizeof *self->values) != PH_OK ||
-        grow_lanes(&self->parts, &self->part_capacity, n * PARTS,
-                   sizeof *self->parts) != PH_OK) {
+        ph_grow_aligned(&self->values, &self->value_capacity, 0, self->n_samples,
+                        sizeof *self->values) != PH_OK ||
+        ph_grow_aligned(&self->parts, &self->part_capacity, 0, n * PARTS,
+                        sizeof *self->parts) != PH_OK) {
         return PH_E_MEMORY;
     }
     for (size_t i = 0; i < n; i++) {
@@ -225,8 +210,9 @@ static int shape_seeds(ph_serve *self, ph_contour_shape shape, unsigned lanes, s
                        const double *weight)
 {
     int status = collect(self, self->from[shape], n, kind, t, t2);
-    if (status != PH_OK || grow_lanes(&self->weights, &self->weight_capacity,
-                                      self->n_samples, sizeof(ph_lanes)) != PH_OK) {
+    if (status != PH_OK ||
+        ph_grow_aligned(&self->weights, &self->weight_capacity, 0, self->n_samples,
+                        sizeof(ph_lanes)) != PH_OK) {
         return PH_E_MEMORY;
     }
     for (size_t k = 0, end; k < self->n_samples && status == PH_OK; k = end) {

@@ -51,21 +51,7 @@
 
 static int grow_lanes(ph_lanes **rows, size_t *capacity, size_t used, size_t need)
 {
-    if (need <= *capacity) {
-        return PH_OK;
-    }
-    size_t wanted = need > *capacity + *capacity / 2 ? need : *capacity + *capacity / 2;
-    ph_lanes *block = ph_alloc_aligned(wanted, sizeof **rows);
-    if (!block) {
-        return PH_E_MEMORY;
-    }
-    if (used > 0) {
-        memcpy(block, *rows, used * sizeof **rows);
-    }
-    ph_free_aligned(*rows);
-    *rows = block;
-    *capacity = wanted;
-    return PH_OK;
+    return ph_grow_aligned(rows, capacity, used, need, sizeof **rows);
 }
 
 int ph_sweep_new(ph_sweep **self, const ph_plan *plan)

@@ -24,4 +24,8 @@ int ph_grow(void *block_pointer, size_t *capacity, size_t need, size_t size);
 void *ph_alloc_aligned(size_t n, size_t size);
 void ph_free_aligned(void *block);
 
+/* ph_grow for aligned blocks: what is beyond the first `used` items is zeroed. */
+int ph_grow_aligned(void *block_pointer, size_t *capacity, size_t used, size_t need,
+                    size_t size);
+
 #endif
