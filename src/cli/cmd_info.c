@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* phasic info: what the enumeration of a model found. */
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "job.h"
-#include "phasic/base/memory.h"
 #include "phasic/report/table.h"
 #include "phasic/trace/trace.h"
 

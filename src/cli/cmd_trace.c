@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* phasic trace: the elimination trace of a model, for people and as a file. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "job.h"
 #include "phasic/base/clock.h"
-#include "phasic/base/file.h"
 #include "phasic/num/lanes.h"
 #include "phasic/report/json.h"
 #include "phasic/report/table.h"

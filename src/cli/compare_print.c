@@ -2,7 +2,6 @@
 /* The tables of phasic compare. */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "compare.h"

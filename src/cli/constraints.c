@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* --fix and --tie: fewer free parameters than the model has. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "phasic/base/buffer.h"
-#include "phasic/base/memory.h"
 #include "svgd_options.h"
 
 static ph_parameter *find(ph_model *model, const char *text, size_t length,

@@ -2,7 +2,6 @@
 /* How the particles of a fit came to rest, from the history that the fit has stored. */
 #include <math.h>
 
-#include "phasic/base/memory.h"
 #include "plot.h"
 
 /* Columns of the history, as the block $history has them after the iteration. */

@@ -9,7 +9,6 @@
 
 #include "phasic/base/file.h"
 #include "phasic/base/memory.h"
-#include "phasic/report/draws.h"
 #include "phasic/report/predictive.h"
 #include "phasic/report/replicate.h"
 #include "phasic/report/table.h"

@@ -2,7 +2,6 @@
 /* The algorithm that moves the particles: which options it has, and what they say. */
 #include "svgd_options.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -14,7 +14,6 @@
  */
 #include "phasic/dist/sample.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -15,16 +15,6 @@
 
 #define BALANCE 1e-11 /* in logarithms: an imbalance that rounding explains */
 
-const char *ph_spectrum_text(ph_spectrum spectrum)
-{
-    switch (spectrum) {
-    case PH_SPECTRUM_ACYCLIC: return "no state is met twice";
-    case PH_SPECTRUM_TREE: return "reversible at all rates";
-    case PH_SPECTRUM_BALANCE: return "reversible where its rates are in balance";
-    default: return "not reversible";
-    }
-}
-
 /* The edge from i to j, or n_edges. */
 static size_t find_edge(const ph_graph *graph, uint32_t i, uint32_t j)
 {

@@ -184,13 +184,3 @@ ph_penalty ph_moment_penalty_target(ph_moment_penalty *self)
 {
     return (ph_penalty){self, evaluate};
 }
-
-const double *ph_moment_penalty_means(const ph_moment_penalty *self)
-{
-    return self->mean;
-}
-
-const double *ph_moment_penalty_scales(const ph_moment_penalty *self)
-{
-    return self->scale;
-}

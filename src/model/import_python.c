@@ -7,7 +7,6 @@
  * product of x_i theta_i. A vertex without an edge out of it is absorbing.
  */
 #include <math.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 

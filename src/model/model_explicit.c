@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "model_private.h"
-#include "phasic/base/buffer.h"
 #include "phasic/base/memory.h"
 
 #define MOST_VERTICES 10000000

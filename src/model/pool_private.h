@@ -14,7 +14,7 @@ typedef struct ph_node {
 
 /*
  * A value of the partial evaluation of expr_linear.c: number + the terms
- * scratch.form.{node, coefficient}[start .. start + length), nodes >= 1, ascending,
+ * scratch.terms.{node, coefficient}[start .. start + length), nodes >= 1, ascending,
  * none of them a constant.
  */
 typedef struct ph_item {

@@ -24,7 +24,6 @@
  * Numbers are long double (64 bits of mantissa: 1e6 steps cost 1e-13); the elimination
  * of the last epoch is replayed in quadruple precision.
  */
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

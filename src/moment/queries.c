@@ -4,7 +4,6 @@
  * products of numbers >= 0, so double precision is enough.
  */
 #include <math.h>
-#include <stdlib.h>
 
 #include "epochs_private.h"
 #include "phasic/trace/reverse.h"

@@ -6,7 +6,6 @@
  * jumps) and the subtractions in central moments and covariances (34 digits to lose).
  */
 #include <math.h>
-#include <stdlib.h>
 
 #include "moment_private.h"
 #include "phasic/base/memory.h"

@@ -10,7 +10,6 @@
 
 #include <gsl/gsl_eigen.h>
 #include <math.h>
-#include <string.h>
 
 #include "phasic/base/status.h"
 

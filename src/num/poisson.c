@@ -63,17 +63,6 @@ double ph_poisson_log(double k, double x)
     return -stirling_error(k) - deviance(k, x) - 0.5 * log(2 * M_PI * k);
 }
 
-double ph_poisson_log_lower_tail(double k, double x)
-{
-    if (k < 0) {
-        return -INFINITY;
-    }
-    /* ratios of successive terms downward are at most k/x: a geometric series */
-    double geometric = ph_poisson_log(k, x) - log1p(-k / x);
-    double chernoff = k > 0 ? -deviance(k, x) : -x;
-    return geometric < chernoff ? geometric : chernoff;
-}
-
 double ph_poisson_log_upper_tail(double k, double x)
 {
     double geometric = ph_poisson_log(k, x) - log1p(-x / (k + 1));

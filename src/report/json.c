@@ -8,8 +8,6 @@
 
 #include <assert.h>
 #include <math.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 void ph_json_init(ph_json *self, ph_buffer *out)

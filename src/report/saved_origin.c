@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What a result was made from: the command, the seed, the model, the data, the
  * settings. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "phasic/base/buffer.h"

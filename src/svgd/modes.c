@@ -16,7 +16,6 @@
 
 #include "linalg.h"
 #include "phasic/base/memory.h"
-#include "phasic/base/rng.h"
 #include "phasic/base/status.h"
 
 enum { MAX_STEPS = 60, MAX_HALVINGS = 30 };

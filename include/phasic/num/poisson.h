@@ -11,10 +11,9 @@
 double ph_poisson_log(double k, double x);
 
 /*
- * Upper bounds on the logarithm of P(X <= k) for k <= x and of P(X >= k) for k >= x,
- * X ~ Poisson(x) (the Chernoff bound, with a geometric tail where it is sharper).
+ * Upper bound on the logarithm of P(X >= k) for k >= x, X ~ Poisson(x) (the Chernoff
+ * bound, with a geometric tail where it is sharper).
  */
-double ph_poisson_log_lower_tail(double k, double x);
 double ph_poisson_log_upper_tail(double k, double x);
 
 #endif

@@ -3,7 +3,6 @@
 #define PHASIC_SVGD_CLASSICAL_H
 
 #include <stddef.h>
-#include <stdint.h>
 
 /*
  * Settings of classical SVGD (Liu & Wang 2016): every particle moves by a learning rate

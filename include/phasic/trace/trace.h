@@ -3,7 +3,6 @@
 #define PHASIC_TRACE_TRACE_H
 
 #include <stddef.h>
-#include <stdint.h>
 
 #include "phasic/base/buffer.h"
 #include "phasic/base/error.h"
