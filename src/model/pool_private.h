@@ -13,7 +13,7 @@ typedef struct ph_node {
 } ph_node;
 
 /*
- * A value of the partial evaluation of expr_linear.c: number + the terms
+ * A value of the partial evaluation (partial_private.h): number + the terms
  * scratch.terms.{node, coefficient}[start .. start + length), nodes >= 1, ascending,
  * none of them a constant.
  */

@@ -22,6 +22,11 @@ typedef struct ph_log {
     int (*stopped)(void *context);
 } ph_log;
 
+/*
+ * Call what is there; self or the function may be NULL, then nothing is said and 0
+ * returned. Messages are cut after 1023 bytes, remarks after 255. What `progress` and
+ * `stopped` return is handed on.
+ */
 void ph_log_write(const ph_log *self, int level, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 int ph_log_progress(const ph_log *self, const char *what, double fraction,

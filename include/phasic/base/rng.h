@@ -19,9 +19,10 @@ typedef struct ph_rng {
     int left;         /* words not yet handed out */
 } ph_rng;
 
+/* The stream of four keys, at its first number. */
 void ph_rng_init(ph_rng *self, uint64_t seed, uint32_t purpose, uint32_t particle,
                  uint32_t step);
-uint32_t ph_rng_word(ph_rng *self);
+uint32_t ph_rng_word(ph_rng *self);  /* 32 random bits */
 double ph_rng_uniform(ph_rng *self); /* in (0, 1), 52 bits, never 0 or 1 */
 double ph_rng_normal(ph_rng *self);  /* standard normal, by inversion */
 

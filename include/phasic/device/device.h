@@ -26,6 +26,7 @@ typedef struct ph_device {
 int ph_device_init(ph_device *self, int groups, int threads, int oversubscribe,
                    ph_error *error);
 
+/* Groups times threads: the workers of ph_device_run. */
 int ph_device_workers(const ph_device *self);
 
 /*

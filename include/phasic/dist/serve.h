@@ -31,8 +31,9 @@ typedef struct ph_tally {
 #undef X
 } ph_tally;
 
+/* Adds every count of `more`. */
 void ph_tally_add(ph_tally *self, const ph_tally *more);
-/* Where all lanes held one parameter vector. */
+/* Divides every count by PH_LANES: where all lanes held one parameter vector. */
 void ph_tally_divide(ph_tally *self);
 
 /*

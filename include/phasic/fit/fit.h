@@ -41,6 +41,7 @@ int ph_posterior_new_of(ph_posterior **self, int parts, const ph_model *model,
                         const ph_device *device, ph_error *error);
 void ph_posterior_free(ph_posterior *self);
 
+/* The model it was made of; not owned. */
 const ph_model *ph_posterior_model(const ph_posterior *self);
 /* How many parameters are free, and which. */
 size_t ph_posterior_free_count(const ph_posterior *self);
