@@ -11,11 +11,10 @@ int ph_trace_shifted_list(const ph_trace_shifted_kernel *list[3])
 {
     int count = 0;
 #ifdef PH_KERNEL_X86
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl")) {
+    if (PH_LANES_HAVE_AVX512) {
         list[count++] = &ph_trace_shifted_avx512;
     }
-    if (__builtin_cpu_supports("avx2")) {
+    if (PH_LANES_HAVE_AVX2) {
         list[count++] = &ph_trace_shifted_avx2;
     }
 #endif

@@ -11,4 +11,12 @@
 
 typedef double ph_lanes __attribute__((vector_size(8 * PH_LANES), aligned(64)));
 
+#ifdef PH_KERNEL_X86
+/* Whether this processor runs kernels compiled for an instruction set. */
+#define PH_LANES_HAVE_AVX2 __builtin_cpu_supports("avx2")
+#define PH_LANES_HAVE_AVX512                                                           \
+    (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&        \
+     __builtin_cpu_supports("avx512vl"))
+#endif
+
 #endif
