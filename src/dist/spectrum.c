@@ -15,21 +15,6 @@
 
 #define BALANCE 1e-11 /* in logarithms: an imbalance that rounding explains */
 
-/* The edge from i to j, or n_edges. */
-static size_t find_edge(const ph_graph *graph, uint32_t i, uint32_t j)
-{
-    size_t low = graph->row[i], high = graph->row[i + 1];
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (graph->target[middle] < j) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low < graph->row[i + 1] && graph->target[low] == j ? low : graph->n_edges;
-}
-
 /* Edges within components; SIZE_MAX where one of them has no reverse. */
 static size_t count_inner(const ph_graph *graph, const uint32_t *of)
 {
@@ -38,7 +23,7 @@ static size_t count_inner(const ph_graph *graph, const uint32_t *of)
         for (size_t e = graph->row[i]; e < graph->row[i + 1]; e++) {
             uint32_t j = graph->target[e];
             if (j < graph->n && of[i] == of[j]) {
-                if (find_edge(graph, j, i) == graph->n_edges) {
+                if (ph_graph_edge(graph, j, i) == graph->n_edges) {
                     return SIZE_MAX;
                 }
                 count++;
@@ -62,7 +47,7 @@ static void walk(ph_balance *self, const ph_graph *graph, const uint32_t *of,
             if (j >= graph->n || of[j] != of[root]) {
                 continue;
             }
-            ph_edge_pair pair = {i, j, e, find_edge(graph, j, i)};
+            ph_edge_pair pair = {i, j, e, ph_graph_edge(graph, j, i)};
             if (!seen[j]) {
                 seen[j] = 1;
                 queue[tail++] = j;

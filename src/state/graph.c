@@ -477,3 +477,18 @@ char *ph_graph_state_text(const ph_graph *self, const ph_model *model, size_t st
 {
     return ph_key_text(model, self->keys + state * self->n_entries, buffer, size);
 }
+
+size_t ph_graph_edge(const ph_graph *self, uint32_t from, uint32_t to)
+{
+    size_t low = self->row[from], high = self->row[from + 1];
+    while (low < high) { /* targets of a row ascend */
+        size_t middle = low + (high - low) / 2;
+        if (self->target[middle] < to) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    int found = low < self->row[from + 1] && self->target[low] == to;
+    return found ? low : self->n_edges;
+}

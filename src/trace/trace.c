@@ -194,27 +194,14 @@ void ph_trace_dump(const ph_trace *self, const ph_model *model, ph_buffer *out)
     }
 }
 
-/* Whether the model itself has an edge between two states; its rows are sorted. */
-static int has_edge(const ph_graph *graph, uint32_t from, uint32_t to)
-{
-    size_t low = graph->row[from], high = graph->row[from + 1];
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (graph->target[middle] < to) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low < graph->row[from + 1] && graph->target[low] == to;
-}
-
 static void dot_edges(const ph_graph *graph, uint32_t from, const uint32_t *to,
                       size_t n, ph_buffer *out)
 {
     for (size_t e = 0; e < n; e++) {
         ph_buffer_addf(out, "  s%u -> s%u%s;\n", (unsigned)from, (unsigned)to[e],
-                       has_edge(graph, from, to[e]) ? "" : " [style=dotted]");
+                       ph_graph_edge(graph, from, to[e]) < graph->n_edges
+                           ? ""
+                           : " [style=dotted]");
     }
 }
 
@@ -259,7 +246,7 @@ void ph_trace_dot(const ph_trace *self, const ph_model *model, const char *name,
         dot_edges(graph, i, self->left_state + row->left, row->n_cross + row->n_lower,
                   out);
         dot_edges(graph, i, self->right_state + row->right, row->n_upper, out);
-        dot_edges(graph, i, &n, has_edge(graph, i, n), out);
+        dot_edges(graph, i, &n, ph_graph_edge(graph, i, n) < graph->n_edges, out);
     }
     ph_buffer_add(out, "}\n");
 }

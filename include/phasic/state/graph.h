@@ -62,6 +62,9 @@ int ph_graph_build(ph_graph **self, const ph_model *model, size_t max_states,
                    const ph_log *log, ph_error *error);
 void ph_graph_free(ph_graph *self);
 
+/* The edge from state `from` to state `to`, or n_edges where there is none. */
+size_t ph_graph_edge(const ph_graph *self, uint32_t from, uint32_t to);
+
 /* A reward in every transient state: amount[n]. `reward` indexes model->rewards; -1 is
  * time (1 everywhere). PH_E_MODEL where an amount is negative. */
 int ph_graph_reward(const ph_graph *self, const ph_model *model, long reward,
