@@ -5,13 +5,40 @@
 #include <stdio.h>
 #include <string.h>
 
+size_t ph_character(const char *text, size_t length)
+{
+    unsigned char c = (unsigned char)text[0];
+    size_t n = c < 0x80   ? 1
+               : c < 0xc2 ? 0
+               : c < 0xe0 ? 2
+               : c < 0xf0 ? 3
+               : c < 0xf5 ? 4
+                          : 0;
+    if (n == 1) {
+        return c >= 0x20 && c < 0x7f;
+    }
+    for (size_t k = 1; k < n; k++) {
+        if (k >= length || ((unsigned char)text[k] & 0xc0) != 0x80) {
+            return 0;
+        }
+    }
+    return n == 2 && c == 0xc2 && (unsigned char)text[1] < 0xa0 ? 0 : n;
+}
+
 /* Copies text into a field of size bytes, cut with "..." and made printable. */
 static void copy_printable(char *field, size_t size, const char *text, size_t length)
 {
     size_t used = 0, i = 0;
-    while (i < length && used + 5 < size) {
-        unsigned char c = (unsigned char)text[i++];
-        field[used++] = c < 0x20 || c >= 0x7f ? '?' : (char)c;
+    while (i < length && used + 8 < size) {
+        size_t n = ph_character(text + i, length - i);
+        if (n == 0) {
+            field[used++] = '?';
+            i++;
+            continue;
+        }
+        memcpy(field + used, text + i, n);
+        used += n;
+        i += n;
     }
     if (i < length) {
         memcpy(field + used, "...", 3);

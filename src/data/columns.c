@@ -26,13 +26,20 @@ static const struct {
 
 char *ph_printable(const char *text, size_t length, char buffer[PH_SHOWN_TEXT + 1])
 {
-    size_t n = length > PH_SHOWN_TEXT ? PH_SHOWN_TEXT : length;
-    for (size_t i = 0; i < n; i++) {
-        unsigned char c = (unsigned char)text[i];
-        buffer[i] = c < 0x20 || c >= 0x7f ? '?' : (char)c;
+    size_t room = length > PH_SHOWN_TEXT ? PH_SHOWN_TEXT - 3 : PH_SHOWN_TEXT;
+    size_t n = 0, i = 0;
+    while (i < length) {
+        size_t bytes = ph_character(text + i, length - i), step = bytes ? bytes : 1;
+        if (n + step > room) {
+            break;
+        }
+        memcpy(buffer + n, bytes ? text + i : "?", step);
+        n += step;
+        i += step;
     }
-    if (length > PH_SHOWN_TEXT) {
-        memcpy(buffer + n - 3, "...", 3);
+    if (i < length) {
+        memcpy(buffer + n, "...", 3);
+        n += 3;
     }
     buffer[n] = '\0';
     return buffer;

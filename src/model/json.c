@@ -84,13 +84,17 @@ static void add_step(char *buffer, size_t size, const char *text, size_t length)
     if (used + 3 < size) {
         buffer[used++] = '/';
     }
-    for (size_t i = 0; i < length && used + 3 < size; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (c == '~' || c == '/') {
-            memcpy(buffer + used, mark[c == '/'], 2);
+    for (size_t i = 0; i < length && used + 5 < size; i++) {
+        size_t n = ph_character(text + i, length - i);
+        if (text[i] == '~' || text[i] == '/') {
+            memcpy(buffer + used, mark[text[i] == '/'], 2);
             used += 2;
+        } else if (n > 0) {
+            memcpy(buffer + used, text + i, n);
+            used += n;
+            i += n - 1;
         } else {
-            buffer[used++] = c < 0x20 || c >= 0x7f ? '?' : (char)c;
+            buffer[used++] = '?';
         }
     }
     buffer[used] = '\0';

@@ -215,7 +215,7 @@ static void test_bad_cells(void **state)
         {"time,event\n1,-1\n", "event '-1' is none of 0, 1, 2 and 3", "-1", 2},
         {"time,event\n1,0.5\n", "event '0.5' is none of 0, 1, 2 and 3", "0.5", 2},
         {"time,event\n1,yes\n", "event 'yes' is not a finite number", "yes", 2},
-        {"time\n\x01\x7F\xC3\xA9\n", "time '\?\?\?\?' is not", "\?\?\?\?", 2},
+        {"time\n\x01\x7F\xC3\xA9\n", "time '\?\?\xC3\xA9' is not", "\?\?\xC3\xA9", 2},
         {"time\n12345678901234567890x\n", "time '1234567890123...' is",
          "1234567890123...", 2},
     };
@@ -357,10 +357,10 @@ static void test_binary(void **state)
         }
         error = refuse_bytes(bytes, length, &plain, PH_E_DATA);
         for (const char *c = error.message; *c; c++) {
-            assert_in_range(*c, 0x20, 0x7e);
+            assert_true((unsigned char)*c >= 0x20 && *c != 0x7f);
         }
         for (const char *c = error.place; *c; c++) {
-            assert_in_range(*c, 0x20, 0x7e);
+            assert_true((unsigned char)*c >= 0x20 && *c != 0x7f);
         }
     }
     free(bytes);

@@ -433,7 +433,7 @@ static void check_outcome(int status, const ph_error *error, const char *json)
     }
     for (size_t t = 0; t < COUNT(texts); t++) {
         for (const char *c = texts[t]; *c; c++) {
-            if (*c < 0x20 || *c >= 0x7f) {
+            if ((unsigned char)*c < 0x20 || *c == 0x7f) {
                 fail_msg("not printable: %s\n%s", texts[t], json);
             }
         }

@@ -2,6 +2,8 @@
 #ifndef PHASIC_BASE_ERROR_H
 #define PHASIC_BASE_ERROR_H
 
+#include <stddef.h>
+
 #include "phasic/base/status.h"
 
 /*
@@ -37,5 +39,9 @@ void ph_error_found(ph_error *self, const char *text,
  * buffer.
  */
 char *ph_error_text(const ph_error *self, char *buffer, unsigned long size);
+
+/* Bytes of the printable character at text[0..length), length > 0: of ASCII, or of
+ * UTF-8 and no control character; 0 where there is none. */
+size_t ph_character(const char *text, size_t length);
 
 #endif
