@@ -143,15 +143,55 @@ static int fill(const char *temporary, int descriptor, const char *path,
     return PH_OK;
 }
 
-int ph_files_add(ph_files *self, const char *path, const char *bytes, size_t length,
+int ph_file_is_stream(const char *path)
+{
+    struct stat about;
+    return stat(path, &about) == 0 && !S_ISREG(about.st_mode) &&
+           !S_ISDIR(about.st_mode);
+}
+
+/* A pipe or a device has no other name and cannot be synced. */
+static int write_stream(const char *path, const char *bytes, size_t length,
+                        ph_error *error)
+{
+    int descriptor = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+    int failed = descriptor < 0 || write_all(descriptor, bytes, length) != 0;
+    int code = errno;
+    if (descriptor >= 0 && close(descriptor) != 0 && !failed) {
+        failed = 1;
+        code = errno;
+    }
+    if (failed) {
+        ph_error_file(error, path);
+        return ph_error_set(error, descriptor < 0 ? PH_E_CREATE : PH_E_WRITE,
+                            "cannot be written: %s", strerror(code));
+    }
+    return PH_OK;
+}
+
+/* A link stays one: it is the file it leads to that is written. */
+static char *find_file(const char *path)
+{
+    struct stat about;
+    char *file = lstat(path, &about) == 0 && S_ISLNK(about.st_mode)
+                     ? realpath(path, NULL)
+                     : NULL;
+    return file ? file : ph_strdup(path);
+}
+
+int ph_files_add(ph_files *self, const char *name, const char *bytes, size_t length,
                  ph_error *error)
 {
-    size_t room = strlen(path) + 16;
-    ph_draft it = {ph_strdup(path), ph_alloc(room, 1)};
+    if (ph_file_is_stream(name)) {
+        return write_stream(name, bytes, length, error);
+    }
+    char *path = find_file(name);
+    size_t room = path ? strlen(path) + 16 : 0;
+    ph_draft it = {path, ph_alloc(room, 1)};
     int status = PH_OK, descriptor;
     if (!it.path || !it.temporary ||
         ph_grow(&self->draft, &self->capacity, self->n + 1, sizeof it) != 0) {
-        status = ph_error_set(error, PH_E_MEMORY, "out of memory writing %s", path);
+        status = ph_error_set(error, PH_E_MEMORY, "out of memory writing %s", name);
         goto out;
     }
     snprintf(it.temporary, room, "%s.XXXXXX", path);

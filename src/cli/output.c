@@ -57,6 +57,16 @@ int ph_output_check(ph_app *app, const char *path, const char *option)
     }
     ph_error_file(&app->error, path);
     int status = check_not_input(app, path, option);
+    if (status == PH_OK && ph_file_is_stream(path)) {
+        status = access(path, W_OK) == 0
+                     ? PH_OK
+                     : ph_error_set(&app->error, PH_E_CREATE, "cannot be written: %s",
+                                    strerror(errno));
+        if (status == PH_OK) {
+            app->error.file[0] = '\0';
+        }
+        return status;
+    }
     if (status == PH_OK && !ph_options_flag(&app->options, "force") &&
         access(path, F_OK) == 0) {
         status = ph_error_set(&app->error, PH_E_CREATE,

@@ -12,10 +12,14 @@
  */
 int ph_file_read(const char *path, char **bytes, size_t *length, ph_error *error);
 
+/* Whether a path is there and neither file nor folder: a device, a pipe, a socket. */
+int ph_file_is_stream(const char *path);
+
 /*
  * Writes bytes to a temporary name beside path, syncs, and renames. An existing path is
  * kept and PH_E_CREATE returned unless `force`. A failed write removes the temporary
- * file and returns PH_E_WRITE.
+ * file and returns PH_E_WRITE. What is a link stays one. A stream is written to as it
+ * is, whatever `force` says.
  */
 int ph_file_write(const char *path, const char *bytes, size_t length, int force,
                   ph_error *error);
@@ -29,7 +33,8 @@ typedef struct ph_files {
     size_t n, capacity;
 } ph_files;
 
-/* Writes one file beside its path; PH_E_CREATE, PH_E_WRITE or PH_E_MEMORY. */
+/* Writes one file beside its path, a stream at once; PH_E_CREATE, PH_E_WRITE or
+ * PH_E_MEMORY. */
 int ph_files_add(ph_files *self, const char *path, const char *bytes, size_t length,
                  ph_error *error);
 
