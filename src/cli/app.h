@@ -19,6 +19,7 @@ typedef struct ph_app ph_app;
 typedef struct ph_command {
     const char *name, *arguments; /* "fit", "MODEL DATA" */
     const char *summary;          /* one line for the overview */
+    const char *also;             /* "simulate|sim": words that mean it elsewhere */
     const char *about;        /* paragraphs of --help, lines of at most 80 columns */
     size_t least, most;       /* number of arguments */
     int draws_numbers;        /* an unset --seed is drawn and recorded */
@@ -54,6 +55,7 @@ struct ph_app {
 extern const ph_command ph_commands[];
 extern const ph_option ph_common_options[];
 const ph_command *ph_command_find(const char *name);
+int ph_command_has(const ph_command *command, const char *option);
 
 int ph_cmd_fit(ph_app *app);
 int ph_cmd_grad(ph_app *app);
@@ -68,6 +70,9 @@ int ph_cmd_summary(ph_app *app);
 int ph_cmd_compare(ph_app *app);
 int ph_cmd_predict(ph_app *app);
 int ph_cmd_plot(ph_app *app);
+int ph_cmd_completion(ph_app *app);
+int ph_cmd_help(ph_app *app); /* main.c, as version */
+int ph_cmd_version(ph_app *app);
 
 extern const ph_option ph_compare_options[], ph_predict_options[], ph_summary_options[];
 extern const ph_option ph_plot_options[];
@@ -123,6 +128,13 @@ void ph_talk_error(const char *command, const ph_error *error, int json);
  * what the user chooses it by.
  */
 int ph_output_check(ph_app *app, const char *path, const char *option);
+
+/*
+ * output.c: what the names of several files of --output begin with, *length bytes of
+ * *prefix: without .json or .csv, where one of the files is named. PH_E_USAGE where it
+ * is "-", or ends in a folder.
+ */
+int ph_output_prefix(ph_app *app, const char **prefix, int *length);
 
 /* signals.c: INT, TERM and USR1 ask for a stop; a second one kills at once. */
 void ph_signals_catch(void);

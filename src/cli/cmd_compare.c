@@ -17,7 +17,7 @@
 
 /* clang-format off */
 const ph_option ph_compare_options[] = {
-    {"data", 0, PH_OPTION_TEXT, "FILE", NULL, 0, 0, 0,
+    {"data", 0, PH_OPTION_TEXT, "FILE", NULL, 0, 0, PH_OPTION_READ,
      "where the data lie now, if not where the fits found them"},
     {"no-loo", 0, PH_OPTION_FLAG, NULL, NULL, 0, 0, 0,
      "no cross-validation: evidence and posteriors alone, from\nthe saved files"},
@@ -295,9 +295,9 @@ int ph_cmd_compare(ph_app *app)
 {
     size_t n = app->options.n_arguments;
     ph_compare self = {.app = app, .loo = !ph_options_flag(&app->options, "no-loo")};
-    int status = ph_saved_job_refuse(app);
+    int status = PH_OK;
     self.fit = ph_alloc(n, sizeof *self.fit);
-    if (status == PH_OK && !self.fit) {
+    if (!self.fit) {
         status = ph_error_set(&app->error, PH_E_MEMORY, "out of memory");
     }
     if (status == PH_OK) {

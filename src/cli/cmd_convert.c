@@ -24,7 +24,7 @@ const ph_option ph_convert_options[] = {
      "start probabilities of a csv file; the first row by\ndefault"},
     {"discrete", 0, PH_OPTION_FLAG, NULL, NULL, 0, 0, 0,
      "a csv file holds one-step probabilities"},
-    {"force", 0, PH_OPTION_FLAG, NULL, NULL, 0, 0, 0, "overwrite an existing OUT"},
+    {"force", 'f', PH_OPTION_FLAG, NULL, NULL, 0, 0, 0, "overwrite an existing OUT"},
     PH_OPTION_END};
 /* clang-format on */
 

@@ -29,7 +29,7 @@
 const ph_option ph_fit_options[] = {
     {"output", 'o', PH_OPTION_TEXT, "PREFIX", NULL, 0, 0, 0,
      "write PREFIX.json and PREFIX.csv"},
-    {"force", 0, PH_OPTION_FLAG, NULL, NULL, 0, 0, 0, "overwrite existing results"},
+    {"force", 'f', PH_OPTION_FLAG, NULL, NULL, 0, 0, 0, "overwrite existing results"},
     PH_OPTION_METHODS,
     {"particles", 0, PH_OPTION_WHOLE, "N", "200", 8, 1e6, 0,
      "particles, a multiple of 8"},
@@ -130,33 +130,21 @@ static int prepare_history(run *self)
     return status == PH_OK ? ph_initial_check(app, path) : status;
 }
 
-/* What ends in a folder would name hidden files. */
-static int check_prefix(ph_app *app, const char *prefix)
-{
-    const char *slash = strrchr(prefix, '/'), *name = slash ? slash + 1 : prefix;
-    if (name[strspn(name, ".")] != '\0') {
-        return PH_OK;
-    }
-    ph_error_found(&app->error, prefix, -1);
-    return ph_error_set(&app->error, PH_E_USAGE,
-                        "--output: PREFIX must end in the name of the files, not in a "
-                        "folder");
-}
-
 static int prepare_outputs(run *self)
 {
     ph_app *app = self->app;
-    const char *prefix = ph_options_text(&app->options, "output");
-    if (!prefix) {
+    const char *prefix;
+    int length;
+    if (!ph_options_text(&app->options, "output")) {
         return PH_OK;
     }
-    if (check_prefix(app, prefix) != PH_OK) {
+    if (ph_output_prefix(app, &prefix, &length) != PH_OK) {
         return app->error.status;
     }
-    if (asprintf(&self->json_path, "%s.json", prefix) < 0) {
+    if (asprintf(&self->json_path, "%.*s.json", length, prefix) < 0) {
         self->json_path = NULL;
     }
-    if (asprintf(&self->csv_path, "%s.csv", prefix) < 0) {
+    if (asprintf(&self->csv_path, "%.*s.csv", length, prefix) < 0) {
         self->csv_path = NULL;
     }
     if (!self->json_path || !self->csv_path) {

@@ -174,6 +174,7 @@ static void add_list(ph_table *table, const char *name, const ph_buffer *list)
 static void print_facts(ph_app *app, const facts *self, int csv)
 {
     const ph_model *model = self->model;
+    const char *name = model->name ? model->name : model->file;
     ph_buffer parameters = {0}, rewards = {0};
     for (size_t i = 0; i < model->n_parameters; i++) {
         ph_buffer_addf(&parameters, "%s%s", i ? ", " : "", model->parameters[i].name);
@@ -183,8 +184,12 @@ static void print_facts(ph_app *app, const facts *self, int csv)
         ph_buffer_addf(&rewards, ", %s", model->rewards[i].name);
     }
     ph_table table = {.digits = 15};
-    ph_table_head(&table, "model");
-    ph_table_head(&table, model->name ? model->name : model->file);
+    ph_table_head(&table, csv ? "quantity" : "model");
+    ph_table_head(&table, csv ? "value" : name);
+    if (csv) {
+        ph_table_text(&table, "model");
+        ph_table_text(&table, name);
+    }
     ph_table_text(&table, "time");
     ph_table_text(&table, model->discrete ? "discrete" : "continuous");
     add_fact(&table, "transient states", (double)self->graph->n);

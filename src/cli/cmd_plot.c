@@ -31,10 +31,10 @@ const ph_option ph_plot_options[] = {
      "width in units of 1/96 inch"},
     {"height", 0, PH_OPTION_WHOLE, "N", NULL, 100, 10000, 0,
      "height in units of 1/96 inch"},
-    {"force", 0, PH_OPTION_FLAG, NULL, NULL, 0, 0, 0, "overwrite existing files"},
-    {"model", 0, PH_OPTION_TEXT, "FILE", NULL, 0, 0, 0,
+    {"force", 'f', PH_OPTION_FLAG, NULL, NULL, 0, 0, 0, "overwrite existing files"},
+    {"model", 0, PH_OPTION_TEXT, "FILE", NULL, 0, 0, PH_OPTION_READ,
      "where the model lies now, if not where the fit found it"},
-    {"data", 0, PH_OPTION_TEXT, "FILE", NULL, 0, 0, 0,
+    {"data", 0, PH_OPTION_TEXT, "FILE", NULL, 0, 0, PH_OPTION_READ,
      "where the data lie now, if not where the fit found them"},
     PH_OPTION_END};
 /* clang-format on */
@@ -105,7 +105,7 @@ static int find_format(request *self)
                                         "than --picture");
         }
     }
-    if (path && !self->format) {
+    if (path && !self->format && strcmp(path, "-") != 0) {
         ph_error_place(&app->error, "--output");
         ph_error_found(&app->error, path, -1);
         return ph_error_set(&app->error, PH_E_USAGE,
@@ -424,10 +424,7 @@ int ph_cmd_plot(ph_app *app)
 {
     request self = {
         .plot = {.app = app, .level = ph_options_real(&app->options, "level")}};
-    int status = ph_saved_job_refuse(app);
-    if (status == PH_OK) {
-        status = read_request(&self);
-    }
+    int status = read_request(&self);
     if (status == PH_OK) {
         status = load(&self);
     }

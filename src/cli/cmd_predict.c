@@ -23,7 +23,7 @@ const ph_option ph_predict_options[] = {
      "points, divided by commas; of quantile probabilities"},
     {"grid", 0, PH_OPTION_TEXT, "FROM:TO:COUNT", NULL, 0, 0, 0,
      "COUNT points at equal distances"},
-    {"at-file", 0, PH_OPTION_TEXT, "FILE", NULL, 0, 0, 0, "points from a file, one a line"},
+    {"at-file", 0, PH_OPTION_TEXT, "FILE", NULL, 0, 0, PH_OPTION_READ, "points from a file, one a line"},
     {"level", 0, PH_OPTION_REAL, "X", "0.9", 0.001, 0.999999, 0,
      "probability that the bands hold"},
     {"check", 0, PH_OPTION_FLAG, NULL, NULL, 0, 0, 0,
@@ -33,10 +33,10 @@ const ph_option ph_predict_options[] = {
      "write N replicated data sets"},
     {"output", 'o', PH_OPTION_TEXT, "PREFIX", NULL, 0, 0, 0,
      "names of the replicated data sets: PREFIX_1.csv, ..."},
-    {"force", 0, PH_OPTION_FLAG, NULL, NULL, 0, 0, 0, "overwrite existing files"},
-    {"model", 0, PH_OPTION_TEXT, "FILE", NULL, 0, 0, 0,
+    {"force", 'f', PH_OPTION_FLAG, NULL, NULL, 0, 0, 0, "overwrite existing files"},
+    {"model", 0, PH_OPTION_TEXT, "FILE", NULL, 0, 0, PH_OPTION_READ,
      "where the model lies now, if not where the fit found it"},
-    {"data", 0, PH_OPTION_TEXT, "FILE", NULL, 0, 0, 0,
+    {"data", 0, PH_OPTION_TEXT, "FILE", NULL, 0, 0, PH_OPTION_READ,
      "where the data lie now, if not where the fit found them"},
     PH_OPTION_END};
 /* clang-format on */
@@ -413,10 +413,7 @@ int ph_cmd_predict(ph_app *app)
              ph_number_text(50 * (1 - self.level), 6, 0, text));
     snprintf(self.upper, sizeof self.upper, "%.12s%%",
              ph_number_text(50 * (1 + self.level), 8, 0, text));
-    int status = ph_saved_job_refuse(app);
-    if (status == PH_OK) {
-        status = check_request(app);
-    }
+    int status = check_request(app);
     if (status == PH_OK) {
         status = load(&self);
     }

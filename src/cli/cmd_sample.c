@@ -39,7 +39,7 @@ const ph_option ph_sample_options[] = {
      "write the cell (kW, (k+1)W] that the time falls in"},
     {"output", 'o', PH_OPTION_TEXT, "FILE", NULL, 0, 0, 0,
      "write to FILE in place of standard output"},
-    {"force", 0, PH_OPTION_FLAG, NULL, NULL, 0, 0, 0, "overwrite FILE"},
+    {"force", 'f', PH_OPTION_FLAG, NULL, NULL, 0, 0, 0, "overwrite FILE"},
     PH_OPTION_END};
 /* clang-format on */
 

@@ -377,10 +377,7 @@ int ph_cmd_summary(ph_app *app)
 {
     summary self = {.app = app,
                     .from_draws = ph_options_flag(&app->options, "from-draws")};
-    int status = ph_saved_job_refuse(app);
-    if (status == PH_OK) {
-        status = read_levels(&self);
-    }
+    int status = read_levels(&self);
     if (status == PH_OK) {
         status = read_fits(&self);
     }

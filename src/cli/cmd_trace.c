@@ -12,7 +12,7 @@
 const ph_option ph_trace_options[] = {
     {"output", 'o', PH_OPTION_TEXT, "FILE", NULL, 0, 0, 0,
      "write the trace to FILE, which stands for the model in\nevery command"},
-    {"force", 0, PH_OPTION_FLAG, NULL, NULL, 0, 0, 0, "overwrite an existing FILE"},
+    {"force", 'f', PH_OPTION_FLAG, NULL, NULL, 0, 0, 0, "overwrite an existing FILE"},
     {"dump", 0, PH_OPTION_FLAG, NULL, NULL, 0, 0, 0,
      "print the steps in place of the summary: the state each\neliminates and the states "
      "that it meets"},
@@ -73,9 +73,14 @@ static void print_table(ph_app *app, const facts *self, int csv)
     const ph_model *model = self->job->model;
     const ph_trace_summary *sum = &self->sum;
     double work = (double)ph_trace_work(self->trace) * sizeof(double);
+    const char *name = model->name ? model->name : model->file;
     ph_table table = {.digits = 15};
-    ph_table_head(&table, "trace");
-    ph_table_head(&table, model->name ? model->name : model->file);
+    ph_table_head(&table, csv ? "quantity" : "trace");
+    ph_table_head(&table, csv ? "value" : name);
+    if (csv) {
+        ph_table_text(&table, "model");
+        ph_table_text(&table, name);
+    }
     add_fact(&table, "transient states", (double)self->job->graph->n);
     add_fact(&table, "edges", (double)self->job->graph->n_edges);
     add_fact(&table, "components", (double)sum->components);

@@ -20,7 +20,7 @@ static void visit_table(const ph_option *table, const char *command, visitor *vi
                         ph_buffer *out)
 {
     for (; table && table->name; table++) {
-        if (table->kind != PH_OPTION_HEADING) {
+        if (table->kind != PH_OPTION_HEADING && !(table->scope & PH_OPTION_REFUSED)) {
             visit(table, command, out);
         }
     }
@@ -67,6 +67,22 @@ static void add_command_names(ph_buffer *out)
     }
 }
 
+/* What is no option of a command is a file, or one of some words, or nothing. */
+static int takes_files(const ph_command *command)
+{
+    return command->arguments[0] && !strchr(command->arguments, '|') &&
+           strcmp(command->arguments, "[COMMAND]") != 0;
+}
+
+static void add_words(const ph_command *command, ph_buffer *out)
+{
+    if (strcmp(command->arguments, "[COMMAND]") == 0) {
+        add_command_names(out);
+    } else {
+        add_choices(out, command->arguments, ' ');
+    }
+}
+
 /* ---- bash ---- */
 
 static void bash_name(const ph_option *option, const char *command, ph_buffer *out)
@@ -107,19 +123,20 @@ static void bash_argument(const ph_option *option, const char *command, ph_buffe
 
 static void bash_script(ph_buffer *out)
 {
-    ph_buffer_add(out, "# bash completion of phasic\n"
-                       "_phasic()\n{\n"
-                       "    local word=${COMP_WORDS[COMP_CWORD]} options\n"
-                       "    local command=${COMP_WORDS[1]} "
-                       "before=${COMP_WORDS[COMP_CWORD - 1]}\n"
-                       "    COMPREPLY=()\n"
-                       "    if [ \"$word\" = = ]; then\n        word=\n"
-                       "    elif [ \"$before\" = = ]; then\n"
-                       "        before=${COMP_WORDS[COMP_CWORD - 2]}\n    fi\n"
-                       "    if [ \"$COMP_CWORD\" = 1 ]; then\n"
-                       "        COMPREPLY=($(compgen -W '");
+    ph_buffer_add(out,
+                  "# bash completion of phasic\n"
+                  "_phasic()\n{\n"
+                  "    local word=${COMP_WORDS[COMP_CWORD]} options words files=1\n"
+                  "    local command=${COMP_WORDS[1]} "
+                  "before=${COMP_WORDS[COMP_CWORD - 1]}\n"
+                  "    COMPREPLY=()\n"
+                  "    if [ \"$word\" = = ]; then\n        word=\n"
+                  "    elif [ \"$before\" = = ]; then\n"
+                  "        before=${COMP_WORDS[COMP_CWORD - 2]}\n    fi\n"
+                  "    if [ \"$COMP_CWORD\" = 1 ]; then\n"
+                  "        COMPREPLY=($(compgen -W '");
     add_command_names(out);
-    ph_buffer_add(out, "completion help version --help --version' -- \"$word\"))\n"
+    ph_buffer_add(out, "--help --version' -- \"$word\"))\n"
                        "        return\n    fi\n    case $command:$before in\n");
     for (const ph_command *command = ph_commands; command->name; command++) {
         visit_options(command, bash_argument, out);
@@ -128,17 +145,19 @@ static void bash_script(ph_buffer *out)
     for (const ph_command *command = ph_commands; command->name; command++) {
         ph_buffer_addf(out, "    %s) options='", command->name);
         visit_options(command, bash_name, out);
-        ph_buffer_add(out, "' ;;\n");
+        ph_buffer_add(out, "'");
+        if (!takes_files(command)) {
+            ph_buffer_add(out, " words='");
+            add_words(command, out);
+            ph_buffer_add(out, "' files=0");
+        }
+        ph_buffer_add(out, " ;;\n");
     }
-    ph_buffer_add(out, "    completion) COMPREPLY=($(compgen -W 'bash zsh fish' -- "
-                       "\"$word\")); return ;;\n"
-                       "    help) COMPREPLY=($(compgen -W '");
-    add_command_names(out);
     ph_buffer_add(out,
-                  "' -- \"$word\")); return ;;\n"
                   "    *) return ;;\n    esac\n"
-                  "    case $word in\n"
-                  "    -*) COMPREPLY=($(compgen -W \"$options\" -- \"$word\")) ;;\n"
+                  "    case $files$word in\n"
+                  "    ?-*) COMPREPLY=($(compgen -W \"$options\" -- \"$word\")) ;;\n"
+                  "    0*) COMPREPLY=($(compgen -W \"$words\" -- \"$word\")) ;;\n"
                   "    *) COMPREPLY=($(compgen -f -- \"$word\")) ;;\n"
                   "    esac\n}\n"
                   "complete -o filenames -F _phasic phasic\n");
@@ -208,9 +227,7 @@ static void zsh_script(ph_buffer *out)
         zsh_text(out, command->summary);
         ph_buffer_add(out, "'\n");
     }
-    ph_buffer_add(out, "        'completion:a script that completes command lines'\n"
-                       "        'help:the options of a command'\n"
-                       "        'version:version of the program'\n    )\n"
+    ph_buffer_add(out, "    )\n"
                        "    if (( CURRENT == 2 )); then\n"
                        "        _describe command commands\n        return\n    fi\n"
                        "    local command=$words[2]\n"
@@ -219,11 +236,15 @@ static void zsh_script(ph_buffer *out)
     for (const ph_command *command = ph_commands; command->name; command++) {
         ph_buffer_addf(out, "    %s)\n        _arguments -s", command->name);
         visit_options(command, zsh_option, out);
-        ph_buffer_add(out, " \\\n            '*:file:_files' ;;\n");
+        if (takes_files(command)) {
+            ph_buffer_add(out, " \\\n            '*:file:_files' ;;\n");
+        } else {
+            ph_buffer_add(out, " \\\n            '1:word:(");
+            add_words(command, out);
+            ph_buffer_add(out, ")' ;;\n");
+        }
     }
-    ph_buffer_add(out, "    completion) _values shell bash zsh fish ;;\n"
-                       "    help) _describe command commands ;;\n"
-                       "    esac\n}\n"
+    ph_buffer_add(out, "    esac\n}\n"
                        "if [ \"$funcstack[1]\" = _phasic ]; then\n"
                        "    _phasic \"$@\"\nelse\n    compdef _phasic phasic\nfi\n");
 }
@@ -273,15 +294,13 @@ static void fish_script(ph_buffer *out)
     for (const ph_command *command = ph_commands; command->name; command++) {
         fish_command(command->name, command->summary, out);
     }
-    fish_command("completion", "a script that completes command lines", out);
-    fish_command("help", "the options of a command", out);
-    fish_command("version", "version of the program", out);
-    ph_buffer_add(out, "complete -c phasic -n '__phasic_runs completion' -f -a "
-                       "'bash zsh fish'\n"
-                       "complete -c phasic -n '__phasic_runs help' -f -a '");
-    add_command_names(out);
-    ph_buffer_add(out, "'\n");
     for (const ph_command *command = ph_commands; command->name; command++) {
+        if (!takes_files(command)) {
+            ph_buffer_addf(out, "complete -c phasic -n '__phasic_runs %s' -f -a '",
+                           command->name);
+            add_words(command, out);
+            ph_buffer_add(out, "'\n");
+        }
         visit_options(command, fish_option, out);
     }
 }
@@ -300,5 +319,5 @@ int ph_completion(const char *name, ph_buffer *out, ph_error *error)
     if (name) {
         ph_error_found(error, name, -1);
     }
-    return ph_error_set(error, PH_E_USAGE, "completion expects one of bash, zsh, fish");
+    return ph_error_set(error, PH_E_USAGE, "expects one of bash, zsh, fish");
 }

@@ -14,6 +14,11 @@
 #include "phasic/base/memory.h"
 #include "phasic/model/model.h"
 
+static int is_setting(const ph_option *option)
+{
+    return !(option->scope & (PH_OPTION_FLAG_ONLY | PH_OPTION_REFUSED));
+}
+
 /* ---- writing ---- */
 
 static void add_scalar(ph_buffer *out, const ph_option *option, const char *text)
@@ -54,7 +59,7 @@ int ph_options_records(const ph_options *self, ph_setting_record **records,
     int failed = !list;
     for (size_t i = 0; i < self->length && !failed; i++) {
         const ph_option_value *value = &self->value[i];
-        if (value->option->scope == PH_OPTION_FLAG_ONLY) {
+        if (!is_setting(value->option)) {
             continue;
         }
         ph_buffer text = {0};
@@ -135,7 +140,7 @@ static ph_option_value *find_setting(ph_options *self, const char *name)
 {
     for (size_t i = 0; i < self->length; i++) {
         const ph_option *option = self->value[i].option;
-        if (strcmp(option->name, name) == 0 && option->scope != PH_OPTION_FLAG_ONLY) {
+        if (strcmp(option->name, name) == 0 && is_setting(option)) {
             return &self->value[i];
         }
     }
@@ -147,7 +152,7 @@ static int unknown_setting(const ph_options *self, const char *name, ph_error *e
     const char *known[64];
     size_t n = 0;
     for (size_t i = 0; i < self->length && n < 64; i++) {
-        if (self->value[i].option->scope != PH_OPTION_FLAG_ONLY) {
+        if (is_setting(self->value[i].option)) {
             known[n++] = self->value[i].option->name;
         }
     }

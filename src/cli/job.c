@@ -134,12 +134,9 @@ static int apply_value(ph_model *model, unsigned char *given, const char *text,
     return PH_OK;
 }
 
-static int apply_theta(ph_model *model, const char *text, ph_error *error)
+static int apply_values(ph_model *model, unsigned char *given, const char *text,
+                        ph_error *error)
 {
-    unsigned char *given = ph_alloc(model->n_parameters, 1);
-    if (!given) {
-        return ph_error_set(error, PH_E_MEMORY, "out of memory");
-    }
     int status = PH_OK;
     while (text && *text && status == PH_OK) {
         size_t length = strcspn(text, ",");
@@ -150,6 +147,17 @@ static int apply_theta(ph_model *model, const char *text, ph_error *error)
             ph_error_place(error, "--theta");
         }
         text += length + (text[length] == ',');
+    }
+    return status;
+}
+
+static int apply_theta(ph_model *model, const ph_option_value *theta, ph_error *error)
+{
+    unsigned char *given = ph_alloc(model->n_parameters, 1);
+    int status = given ? PH_OK : ph_error_set(error, PH_E_MEMORY, "out of memory");
+    for (size_t i = 0; i < theta->length && status == PH_OK; i++) {
+        memset(given, 0, model->n_parameters); /* a later --theta wins */
+        status = apply_values(model, given, theta->text[i], error);
     }
     free(given);
     return status;
@@ -206,7 +214,7 @@ int ph_job_load_text(ph_job *self, ph_app *app, int needs, char *text, size_t le
         status = read_model(self, app);
     }
     if (status == PH_OK) {
-        status = apply_theta(self->model, ph_options_text(&app->options, "theta"),
+        status = apply_theta(self->model, ph_options_find(&app->options, "theta"),
                              &app->error);
     }
     self->reward = -1;

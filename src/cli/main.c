@@ -83,7 +83,9 @@ static int draw_seed(ph_app *app)
 /* Environment, configuration file and defaults fill what the flags have left open. */
 static int merge_settings(ph_app *app, char *const *environment)
 {
-    const char *config = ph_options_text(&app->options, "config");
+    const ph_options *options = &app->options;
+    const char *config =
+        ph_options_has(options, "config") ? ph_options_text(options, "config") : NULL;
     int status = ph_options_environment(&app->options, environment, &app->error);
     if (status == PH_OK && config) {
         status =
@@ -96,6 +98,32 @@ static int merge_settings(ph_app *app, char *const *environment)
     return status == PH_OK ? ph_options_defaults(&app->options) : status;
 }
 
+/* The standard input can be read once. OUT of convert is another stream. */
+static int check_streams(ph_app *app)
+{
+    const char *arguments = app->command->arguments;
+    size_t n = app->options.n_arguments, inputs = strstr(arguments, "OUT") ? 1 : n;
+    size_t streams = 0;
+    const char *option = NULL;
+    for (size_t i = 0; i < n && i < inputs; i++) {
+        streams += strcmp(app->options.argument[i], "-") == 0;
+    }
+    for (size_t i = 0; i < app->options.length; i++) {
+        const ph_option_value *it = &app->options.value[i];
+        if (it->option->scope & PH_OPTION_READ && it->length > 0 &&
+            strcmp(it->text[it->length - 1], "-") == 0) {
+            option = it->option->name;
+            streams++;
+        }
+    }
+    return streams <= 1
+               ? PH_OK
+               : ph_error_set(&app->error, PH_E_USAGE,
+                              "the standard input can be read once: only one "
+                              "of %s%s%s can be '-'",
+                              arguments, option ? " and --" : "", option ? option : "");
+}
+
 static int check_arguments(ph_app *app)
 {
     const ph_command *command = app->command;
@@ -105,20 +133,48 @@ static int check_arguments(ph_app *app)
     }
     if (n < command->least || n > command->most) {
         return ph_error_set(&app->error, PH_E_USAGE, "expects %s, not %zu argument%s",
-                            command->arguments, n, n == 1 ? "" : "s");
+                            command->most > 0 ? command->arguments : "no argument", n,
+                            n == 1 ? "" : "s");
     }
-    size_t streams = 0;
-    for (size_t i = 0; i < n; i++) {
-        streams += strcmp(app->options.argument[i], "-") == 0;
+    return check_streams(app);
+}
+
+static int is_set(const ph_app *app, const char *flag)
+{
+    return ph_options_has(&app->options, flag) && ph_options_flag(&app->options, flag);
+}
+
+/* Whether a variable, its name `length` bytes long, belongs to an option. */
+static int is_variable(const char *text, size_t length, const ph_option *table)
+{
+    char name[64];
+    for (; table && table->name; table++) {
+        ph_option_variable(table, name, sizeof name);
+        if (table->kind != PH_OPTION_HEADING && !(table->scope & PH_OPTION_FLAG_ONLY) &&
+            strlen(name) == length && strncmp(text, name, length) == 0) {
+            return 1;
+        }
     }
-    /* IN and OUT of convert are different streams */
-    if (streams > 1 && strstr(command->arguments, "OUT") == NULL) {
-        return ph_error_set(&app->error, PH_E_USAGE,
-                            "the standard input can be read once: only one of %s can "
-                            "be '-'",
-                            command->arguments);
+    return 0;
+}
+
+/* A variable that no command reads is said to have no effect: it may be mistyped. */
+static void warn_environment(ph_app *app, char *const *environment)
+{
+    for (; *environment; environment++) {
+        size_t length = strcspn(*environment, "=");
+        int known = strncmp(*environment, "PHASIC_", 7) != 0 ||
+                    (*environment)[length + 1] == '\0';
+        for (const ph_command *it = ph_commands; it->name && !known; it++) {
+            known = is_variable(*environment, length, it->options) ||
+                    is_variable(*environment, length, it->common);
+        }
+        if (!known) {
+            ph_talk_warn(&app->talk,
+                         "the environment variable %.*s is no option of any command",
+                         (int)length, *environment);
+        }
     }
-    return PH_OK;
 }
 
 static int run_command(ph_app *app, char *const *environment)
@@ -136,7 +192,7 @@ static int run_command(ph_app *app, char *const *environment)
     if (status == PH_OK) {
         status = merge_settings(app, environment);
     }
-    if (status == PH_OK && ph_options_flag(&app->options, "print-config")) {
+    if (status == PH_OK && is_set(app, "print-config")) {
         ph_options_print(&app->options, app->command->name, &app->out);
         return PH_OK;
     }
@@ -146,41 +202,56 @@ static int run_command(ph_app *app, char *const *environment)
     if (status != PH_OK) {
         return status;
     }
-    ph_talk_init(&app->talk, &app->log, app->command->name,
-                 ph_options_flag(&app->options, "quiet"),
-                 ph_options_flag(&app->options, "verbose"));
+    ph_talk_init(&app->talk, &app->log, app->command->name, is_set(app, "quiet"),
+                 is_set(app, "verbose"));
+    warn_environment(app, environment);
     return app->command->run(app);
+}
+
+/* A command of another name elsewhere: "simulate" is sample. */
+static const char *other_name(const char *name)
+{
+    size_t length = strlen(name);
+    for (const ph_command *command = ph_commands; command->name; command++) {
+        const char *word = command->also;
+        while (*word) {
+            size_t n = strcspn(word, "|");
+            if (n == length && strncmp(word, name, n) == 0) {
+                return command->name;
+            }
+            word += n + (word[n] == '|');
+        }
+    }
+    return NULL;
 }
 
 static int unknown_command(const char *name, ph_error *error)
 {
-    const char *known[64] = {"completion", "help", "version"};
-    size_t n = 3;
+    const char *known[64];
+    size_t n = 0;
+    if (name[0] == '-') {
+        return ph_error_set(error, PH_E_USAGE,
+                            "unknown option '%.80s': the command stands first, its "
+                            "options after it",
+                            name);
+    }
     for (const ph_command *command = ph_commands; command->name && n < 64; command++) {
         known[n++] = command->name;
     }
-    const char *near = ph_nearest_name(name, known, n);
-    return ph_error_set(error, PH_E_USAGE, "unknown %s '%.80s'%s%s%s",
-                        name[0] == '-' ? "option" : "command", name,
+    const char *near = other_name(name);
+    near = near ? near : ph_nearest_name(name, known, n);
+    return ph_error_set(error, PH_E_USAGE, "unknown command '%.80s'%s%s%s", name,
                         near ? ", did you mean '" : "", near ? near : "",
                         near ? "'?" : "");
 }
 
-static int is_one_of(const char *text, const char *a, const char *b, const char *c)
+int ph_cmd_help(ph_app *app)
 {
-    return strcmp(text, a) == 0 || strcmp(text, b) == 0 || strcmp(text, c) == 0;
-}
-
-static int help(ph_app *app)
-{
-    if (app->argc > 3) {
-        return ph_error_set(&app->error, PH_E_USAGE, "help expects one command");
-    }
-    const char *name = app->argc > 2 ? app->argv[2] : NULL;
-    if (!name || is_one_of(name, "help", "version", "completion")) {
+    if (app->options.n_arguments == 0) {
         ph_help_overview(&app->out);
         return PH_OK;
     }
+    const char *name = app->options.argument[0];
     const ph_command *command = ph_command_find(name);
     if (!command) {
         return unknown_command(name, &app->error);
@@ -189,37 +260,28 @@ static int help(ph_app *app)
     return PH_OK;
 }
 
-static int version(ph_app *app)
+int ph_cmd_version(ph_app *app)
 {
-    if (app->argc > 2) {
-        ph_error_found(&app->error, app->argv[2], -1);
-        return ph_error_set(&app->error, PH_E_USAGE, "version takes no arguments");
-    }
     ph_buffer_add(&app->out, "phasic " PHASIC_VERSION "\n");
     return PH_OK;
 }
 
-static int completion(ph_app *app)
+int ph_cmd_completion(ph_app *app)
 {
-    if (app->argc > 3) {
-        ph_error_found(&app->error, app->argv[3], -1);
-        return ph_error_set(&app->error, PH_E_USAGE, "completion expects one shell");
-    }
-    return ph_completion(app->argc > 2 ? app->argv[2] : NULL, &app->out, &app->error);
+    return ph_completion(app->options.argument[0], &app->out, &app->error);
+}
+
+static int is_either(const char *text, const char *a, const char *b)
+{
+    return strcmp(text, a) == 0 || strcmp(text, b) == 0;
 }
 
 static int dispatch(ph_app *app, char *const *environment)
 {
     const char *name = app->argv[1];
-    if (is_one_of(name, "help", "--help", "-h")) {
-        return help(app);
-    }
-    if (is_one_of(name, "version", "--version", "-V")) {
-        return version(app);
-    }
-    if (strcmp(name, "completion") == 0) {
-        return completion(app);
-    }
+    name = is_either(name, "--help", "-h")      ? "help"
+           : is_either(name, "--version", "-V") ? "version"
+                                                : name;
     app->command = ph_command_find(name);
     return app->command ? run_command(app, environment)
                         : unknown_command(name, &app->error);
@@ -250,8 +312,9 @@ int main(int argc, char **argv)
         ph_error_set(&app.error, status, "%s", ph_status_text(status));
         ph_talk_error(name, &app.error, json);
         if (status == PH_E_USAGE && !json) {
-            fprintf(stderr, "Try 'phasic help%s%s'.\n", name ? " " : "",
-                    name ? name : "");
+            int one = name && strcmp(name, "help") != 0;
+            fprintf(stderr, "Try 'phasic help%s%s'.\n", one ? " " : "",
+                    one ? name : "");
         }
     }
     ph_buffer_free(&app.out);

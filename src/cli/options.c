@@ -92,6 +92,11 @@ static ph_option_value *find(const ph_options *self, const char *name, size_t le
     return NULL;
 }
 
+int ph_options_has(const ph_options *self, const char *name)
+{
+    return find(self, name, strlen(name)) != NULL;
+}
+
 const ph_option_value *ph_options_find(const ph_options *self, const char *name)
 {
     const ph_option_value *value = find(self, name, strlen(name));
@@ -260,6 +265,9 @@ static const char *suggest(const ph_options *self, const char *name, size_t leng
     const char *known[MOST_OPTIONS];
     size_t n = 0;
     for (size_t i = 0; i < self->length && n < MOST_OPTIONS; i++) {
+        if (self->value[i].option->scope & PH_OPTION_REFUSED) {
+            continue;
+        }
         known[n++] = self->value[i].option->name;
         if (length >= 2 && strncmp(known[n - 1], name, length) == 0) {
             return known[n - 1];
@@ -321,6 +329,10 @@ static int parse_long(ph_options *self, int argc, char *const *argv, int *used,
     }
     const char *text = name[length] == '=' ? name + length + 1 : NULL;
     ++*used;
+    if (value->option->scope & PH_OPTION_REFUSED) {
+        ph_error_place(error, "--%s", value->option->name);
+        return ph_error_set(error, PH_E_USAGE, "%s", value->option->help);
+    }
     if (value->option->kind == PH_OPTION_FLAG) {
         if (text) {
             ph_error_place(error, "--%s", value->option->name);
@@ -418,7 +430,7 @@ int ph_options_parse(ph_options *self, int argc, char *const *argv, ph_error *er
 
 /* ---- the environment ---- */
 
-static void environment_name(const ph_option *option, char *name, size_t size)
+void ph_option_variable(const ph_option *option, char *name, size_t size)
 {
     snprintf(name, size, "PHASIC_%s", option->name);
     for (char *at = name + 7; *at; at++) {
@@ -430,11 +442,12 @@ int ph_options_environment(ph_options *self, char *const *environment, ph_error 
 {
     for (size_t i = 0; i < self->length; i++) {
         ph_option_value *value = &self->value[i];
-        if (value->length > 0 || value->option->scope == PH_OPTION_FLAG_ONLY) {
+        if (value->length > 0 ||
+            value->option->scope & (PH_OPTION_FLAG_ONLY | PH_OPTION_REFUSED)) {
             continue;
         }
         char name[64];
-        environment_name(value->option, name, sizeof name);
+        ph_option_variable(value->option, name, sizeof name);
         size_t length = strlen(name);
         for (char *const *at = environment; *at; at++) {
             if (strncmp(*at, name, length) != 0 || (*at)[length] != '=' ||
@@ -460,6 +473,9 @@ void ph_options_help(const ph_option *table, ph_buffer *out)
             ph_buffer_addf(out, "\n%s\n", table->help);
             continue;
         }
+        if (table->scope & PH_OPTION_REFUSED) {
+            continue;
+        }
         char left[64], letter[8] = "    ";
         if (table->letter) {
             snprintf(letter, sizeof letter, "-%c, ", table->letter);
@@ -467,7 +483,7 @@ void ph_options_help(const ph_option *table, ph_buffer *out)
         snprintf(left, sizeof left, "%s--%s%s%s", letter, table->name,
                  table->argument ? " " : "", table->argument ? table->argument : "");
         int wide = strlen(left) > 24;
-        ph_buffer_addf(out, "  %-26s%s", left,
+        ph_buffer_addf(out, "  %-*s%s", wide ? 0 : 26, left,
                        wide ? "\n                            " : "");
         for (const char *at = table->help; *at; at++) {
             ph_buffer_add_n(out, at, 1);

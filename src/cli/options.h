@@ -24,8 +24,12 @@ typedef enum ph_option_kind {
     PH_OPTION_HEADING /* not an option: a title in --help */
 } ph_option_kind;
 
-/* Where else than on the command line an option must not come from. */
-enum { PH_OPTION_FLAG_ONLY = 1 };
+/* What is special about an option; may be added up. */
+enum {
+    PH_OPTION_FLAG_ONLY = 1, /* comes from the command line alone */
+    PH_OPTION_REFUSED = 2,   /* others have it, here `help` says why not */
+    PH_OPTION_READ = 4       /* names a file to read; "-" is the standard input */
+};
 
 typedef struct ph_option {
     const char *name; /* long name without the dashes; NULL ends a table */
@@ -34,7 +38,7 @@ typedef struct ph_option {
     const char *argument; /* name of the argument in help texts */
     const char *initial;  /* value when nothing is said, or NULL */
     double lower, upper;
-    int scope; /* 0 or PH_OPTION_FLAG_ONLY */
+    int scope;
     const char *help;
 } ph_option;
 
@@ -75,6 +79,9 @@ void ph_options_free(ph_options *self);
  */
 int ph_options_parse(ph_options *self, int argc, char *const *argv, ph_error *error);
 
+/* The name of an option's environment variable, as in PHASIC_MAX_STATES. */
+void ph_option_variable(const ph_option *option, char *name, size_t size);
+
 /* Takes PHASIC_<NAME> from environ for what has no value yet. */
 int ph_options_environment(ph_options *self, char *const *environment, ph_error *error);
 
@@ -101,6 +108,7 @@ const char *ph_options_text(const ph_options *self, const char *name);
 uint64_t ph_options_whole(const ph_options *self, const char *name);
 double ph_options_real(const ph_options *self, const char *name);
 int ph_options_flag(const ph_options *self, const char *name);
+int ph_options_has(const ph_options *self, const char *name); /* in the table? */
 const ph_option_value *ph_options_find(const ph_options *self, const char *name);
 
 /* Every setting that a run depends on, as records of JSON; release with the function.

@@ -81,6 +81,33 @@ int ph_output_check(ph_app *app, const char *path, const char *option)
     return status;
 }
 
+int ph_output_prefix(ph_app *app, const char **prefix, int *length)
+{
+    const char *text = ph_options_text(&app->options, "output");
+    size_t n = strlen(text);
+    if (strcmp(text, "-") == 0) {
+        ph_error_place(&app->error, "--output");
+        return ph_error_set(&app->error, PH_E_USAGE,
+                            "'-' names no files: a PREFIX is the beginning of names");
+    }
+    if (n >= 5 && strcmp(text + n - 5, ".json") == 0) {
+        n -= 5;
+    } else if (n >= 4 && strcmp(text + n - 4, ".csv") == 0) {
+        n -= 4;
+    }
+    /* what ends in a folder would name hidden files */
+    const char *slash = memrchr(text, '/', n), *name = slash ? slash + 1 : text;
+    if (strspn(name, ".") >= n - (size_t)(name - text)) {
+        ph_error_found(&app->error, text, -1);
+        return ph_error_set(&app->error, PH_E_USAGE,
+                            "--output: PREFIX must end in the name of the files, not "
+                            "in a folder");
+    }
+    *prefix = text;
+    *length = (int)n;
+    return PH_OK;
+}
+
 int ph_app_write(ph_app *app, const char *path, const ph_buffer *file)
 {
     if (file->failed) {

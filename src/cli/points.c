@@ -38,7 +38,10 @@ static int add_text(point_list *self, const char *text, size_t length,
     double value;
     if (ph_double_read(text, length, &value) != PH_OK || value < 0) {
         ph_error_found(error, text, (long)length);
-        return ph_error_set(error, status_if_bad, "expects numbers of at least 0");
+        return ph_error_set(error, status_if_bad,
+                            status_if_bad == PH_E_USAGE
+                                ? "expects numbers of at least 0, divided by commas"
+                                : "expects a number of at least 0 on each line");
     }
     return add_point(self, value, error);
 }
@@ -114,7 +117,7 @@ static int read_file(point_list *self, const char *path, ph_error *error)
         status = ph_error_set(error, PH_E_DATA, "holds no points");
     }
     if (status != PH_OK) {
-        ph_error_file(error, path);
+        ph_error_file(error, strcmp(path, "-") == 0 ? "standard input" : path);
     }
     free(bytes);
     return status;

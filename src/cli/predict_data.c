@@ -235,8 +235,12 @@ static int name_file(const ph_predict *self, size_t k, char **path)
     ph_app *app = self->app;
     struct stat output, input;
     const ph_options *inputs = &self->set.app.options;
-    if (asprintf(path, "%s_%zu.csv", ph_options_text(&app->options, "output"), k + 1) <
-        0) {
+    const char *prefix;
+    int length;
+    if (ph_output_prefix(app, &prefix, &length) != PH_OK) {
+        return app->error.status;
+    }
+    if (asprintf(path, "%.*s_%zu.csv", length, prefix, k + 1) < 0) {
         *path = NULL;
         return no_memory(self);
     }
@@ -291,11 +295,14 @@ static int write_replicate(const source *self, const layout *it, size_t k, size_
 static void print_written(const ph_predict *self, size_t n, size_t rows)
 {
     ph_app *app = self->app;
-    const char *prefix = ph_options_text(&app->options, "output");
-    if (strcmp(ph_options_text(&app->options, "format"), "text") == 0) {
-        ph_buffer_addf(&app->out, "Written: %s_1.csv%s", prefix, n > 1 ? " ... " : "");
+    const char *prefix;
+    int length;
+    if (strcmp(ph_options_text(&app->options, "format"), "text") == 0 &&
+        ph_output_prefix(app, &prefix, &length) == PH_OK) {
+        ph_buffer_addf(&app->out, "Written: %.*s_1.csv%s", length, prefix,
+                       n > 1 ? " ... " : "");
         if (n > 1) {
-            ph_buffer_addf(&app->out, "%s_%zu.csv", prefix, n);
+            ph_buffer_addf(&app->out, "%.*s_%zu.csv", length, prefix, n);
         }
         ph_buffer_addf(&app->out, ", %zu rows%s\n", rows, n > 1 ? " each" : "");
     }

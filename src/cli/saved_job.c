@@ -9,20 +9,6 @@
 #include "phasic/base/file.h"
 #include "phasic/base/memory.h"
 
-int ph_saved_job_refuse(ph_app *app)
-{
-    static const char *const name[] = {"set", "theta"};
-    for (int i = 0; i < 2; i++) {
-        if (ph_options_find(&app->options, name[i])->length > 0) {
-            ph_error_place(&app->error, "--%s", name[i]);
-            return ph_error_set(&app->error, PH_E_USAGE,
-                                "cannot be given here: constants and parameters are "
-                                "those of the fit");
-        }
-    }
-    return PH_OK;
-}
-
 /* ------------------------------------------------------------------- inputs */
 
 /* The path of an input; a file that has changed is refused before it is read. */
@@ -67,14 +53,15 @@ static int take_setting(ph_saved_job *self, const char *name, ph_error *error)
     return status;
 }
 
-/* What this run says about the machine. */
+/* What this run says about the machine, and its own limit of states. */
 static int take_running(ph_saved_job *self, ph_app *app)
 {
-    static const char *const name[] = {"threads", "devices", "oversubscribe"};
+    static const char *const name[] = {"threads", "devices", "oversubscribe",
+                                       "max-states"};
     int status = PH_OK;
     for (size_t i = 0; i < sizeof name / sizeof *name && status == PH_OK; i++) {
         const char *text = ph_options_text(&app->options, name[i]);
-        if (text) {
+        if (ph_options_find(&app->options, name[i])->source > PH_SOURCE_DEFAULT) {
             status = ph_options_set(&self->app.options, name[i], text, PH_SOURCE_CONFIG,
                                     &app->error);
         }

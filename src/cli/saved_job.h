@@ -15,16 +15,14 @@ typedef struct ph_saved_job {
 
 /*
  * Model and data are read where the fit found them, or from `model` and `data` where
- * these are not NULL; files that have changed since are PH_E_DATA. --threads, --devices
- * and --oversubscribe are those of `app`. Errors are in app->error. Zero-initialised by
- * the caller and freed in any case.
+ * these are not NULL; files that have changed since are PH_E_DATA. --threads,
+ * --devices,
+ * --oversubscribe and --max-states are those of `app`. Errors are in app->error.
+ * Zero-initialised by the caller and freed in any case.
  */
 int ph_saved_job_load(ph_saved_job *self, ph_app *app, const char *name,
                       const char *model, const char *data);
 void ph_saved_job_free(ph_saved_job *self);
-
-/* PH_E_USAGE where --set or --theta is given, which a fit has settled. */
-int ph_saved_job_refuse(ph_app *app);
 
 /* What was measured in a part of the data: "time", or the reward's name. */
 const char *ph_saved_job_reward(const ph_saved_job *self, size_t part);

@@ -36,7 +36,7 @@
      "exponential, adaptive: smallest learning rate [a tenth\nof the first]"},         \
     {"iterations", 0, PH_OPTION_WHOLE, "N", NULL, 1, 1e9, 0,                           \
      "plain, matrix: how many, all of them [1000]"},                                   \
-    {"init", 0, PH_OPTION_TEXT, "laplace|prior|FILE", NULL, 0, 0, 0,                   \
+    {"init", 0, PH_OPTION_TEXT, "laplace|prior|FILE", NULL, 0, 0, PH_OPTION_READ,      \
      "plain, matrix: where the particles start; FILE is a CSV\nwith the parameters' "  \
      "names, a particle a row [laplace]"},                                             \
     {"regularise-moments", 0, PH_OPTION_REAL, "X", NULL, 0, 1e300, 0,                  \

@@ -26,6 +26,11 @@ static int read_json(ph_saved *out, ph_error *error)
     if (status == PH_OK) {
         status = ph_saved_expect(&self, root, PH_MEMBER_OBJECT);
     }
+    if (status == PH_OK && !ph_json_get(root, "posterior")) {
+        status =
+            ph_json_error(&self.json, root, error,
+                          "this is no saved fit, which phasic fit --output writes");
+    }
     if (status == PH_OK) {
         status = ph_saved_read_origin(&self, root);
     }
@@ -48,12 +53,19 @@ static int read_json(ph_saved *out, ph_error *error)
     return status;
 }
 
-/* "PREFIX" or "PREFIX.json" into the names of both files. */
+/* "PREFIX", "PREFIX.json" or "PREFIX.csv" into the names of both files. */
 static int find_files(ph_saved *out, const char *name, ph_error *error)
 {
     size_t length = strlen(name);
+    if (strcmp(name, "-") == 0) {
+        return ph_error_set(error, PH_E_USAGE,
+                            "a saved fit is two files, PREFIX.json and PREFIX.csv; "
+                            "'-' names neither");
+    }
     if (length > 5 && strcmp(name + length - 5, ".json") == 0) {
         length -= 5;
+    } else if (length > 4 && strcmp(name + length - 4, ".csv") == 0) {
+        length -= 4;
     }
     out->prefix = ph_strndup(name, length);
     out->json_path = ph_alloc(length + 6, 1);

@@ -93,6 +93,8 @@ def check_bash(tap, script):
               bash(script, "info", "--seed", "mod"))
     tap.point(bash(script, "help", "tra") == ["trace"], "bash: help completes commands",
               bash(script, "help", "tra"))
+    tap.point(bash(script, "completion", "z") == ["zsh"], "bash: the shells",
+              bash(script, "completion", "z"))
 
 
 def check_zsh(tap, script):

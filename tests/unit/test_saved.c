@@ -187,7 +187,7 @@ static void test_refusals(void **state)
     static const refusal cases[] = {
         {0, "\"seed\": 4294967295", "\"seed\": 1.5", "expects a whole number", 1},
         {0, "\"observations\": 2.5", "\"observations\": \"2\"", "expects a number", 5},
-        {0, "\"posterior\"", "\"prior\"", "'posterior' is missing", 1},
+        {0, "\"posterior\"", "\"prior\"", "this is no saved fit", 1},
         {0, "\"digest\": \"1", "\"digest\": \"x", "expects a SHA-256", 4},
         {0, "[\"b\", \"a\"]", "[\"a\", \"b\"]", "does not begin with", 3},
         {0, "[\"b\", \"r\"]", "[\"b\", \"z\"]", "expects a name of the posterior", 15},

@@ -68,11 +68,11 @@ typedef struct ph_saved {
 } ph_saved;
 
 /*
- * Reads the fit that `name` means: PREFIX or PREFIX.json. Keys that are not known are
- * passed over; keys that are missing or of a wrong type, draws that are no numbers, and
- * draws of another fit are PH_E_DATA with file, place and what was expected. A file
- * that cannot be read is PH_E_INPUT; else PH_E_MEMORY. The inputs of the fit are not
- * touched.
+ * Reads the fit that `name` means: PREFIX, PREFIX.json or PREFIX.csv. Keys that are not
+ * known are passed over; keys that are missing or of a wrong type, draws that are no
+ * numbers, and draws of another fit are PH_E_DATA with file, place and what was
+ * expected. A file that cannot be read is PH_E_INPUT; else PH_E_MEMORY. The inputs of
+ * the fit are not touched.
  */
 int ph_saved_read(ph_saved **self, const char *name, ph_error *error);
 void ph_saved_free(ph_saved *self);
