@@ -15,6 +15,9 @@ const ph_option ph_info_options[] = {
      "parameters)"},
     {"dot", 0, PH_OPTION_FLAG, NULL, NULL, 0, 0, 0,
      "print the states and edges as a graph for Graphviz"},
+    {"names", 0, PH_OPTION_FLAG, NULL, NULL, 0, 0, 0,
+     "list constants, parameters with value and prior, rewards\nand derived quantities "
+     "in place of all else; no state is\nenumerated"},
     PH_OPTION_END};
 /* clang-format on */
 
@@ -62,6 +65,152 @@ static const char *rate_text(ph_buffer *scratch, ph_buffer *out, const facts *se
 static long target_number(const ph_graph *graph, size_t edge)
 {
     return graph->target[edge] == graph->n ? -1 : (long)graph->target[edge];
+}
+
+/* ---- names ---- */
+
+static void write_table(ph_app *app, ph_table *table, int csv)
+{
+    if (app->out.length > 0) {
+        ph_buffer_add(&app->out, "\n");
+    }
+    if (csv) {
+        ph_table_write_csv(table, &app->out);
+    } else {
+        ph_table_write_text(table, &app->out);
+    }
+    ph_table_free(table);
+}
+
+/* "gamma(shape=2, rate=1)", or nothing without a prior. */
+static void add_prior(ph_buffer *out, const ph_prior_spec *prior)
+{
+    if (prior->family == PH_PRIOR_NONE) {
+        return;
+    }
+    ph_buffer_addf(out, "%s(", ph_family_name(prior->family));
+    for (int k = 0; k < 2 && ph_family_argument(prior->family, k); k++) {
+        ph_buffer_addf(out, "%s%s=", k ? ", " : "",
+                       ph_family_argument(prior->family, k));
+        ph_buffer_add_double(out, prior->argument[k]);
+    }
+    ph_buffer_add(out, ")");
+}
+
+/* What can be named on a command line, and what is known of it. */
+typedef struct named {
+    const char *kind, *name;
+    double value; /* NAN: none */
+    const ph_parameter *parameter;
+} named;
+
+static size_t count_names(const ph_model *model)
+{
+    return model->n_constants + model->n_parameters + 1 + model->n_rewards +
+           model->n_derived;
+}
+
+static named name_at(const ph_model *model, size_t i)
+{
+    named it = {"constant", NULL, NAN, NULL};
+    if (i < model->n_constants) {
+        it.name = model->constants[i].name;
+        it.value = model->constants[i].value;
+        return it;
+    }
+    i -= model->n_constants;
+    if (i < model->n_parameters) {
+        const ph_parameter *parameter = &model->parameters[i];
+        it.kind = parameter->is_fixed ? "fixed" : "parameter";
+        it.name = parameter->name;
+        it.parameter = parameter;
+        it.value = parameter->has_value || parameter->is_fixed ? parameter->value : NAN;
+        return it;
+    }
+    i -= model->n_parameters;
+    int reward = i < 1 + model->n_rewards;
+    it.kind = reward ? "reward" : "derived";
+    it.name = i == 0   ? "time"
+              : reward ? model->rewards[i - 1].name
+                       : model->derived[i - 1 - model->n_rewards].name;
+    return it;
+}
+
+static void print_names_json(ph_app *app, const ph_model *model)
+{
+    ph_json json;
+    ph_json_init(&json, &app->out);
+    ph_json_object(&json, NULL);
+    ph_json_array(&json, "names");
+    for (size_t i = 0; i < count_names(model); i++) {
+        named it = name_at(model, i);
+        ph_buffer prior = {0};
+        ph_json_object(&json, NULL);
+        ph_json_text(&json, "kind", it.kind);
+        ph_json_text(&json, "name", it.name);
+        ph_json_number(&json, "value", it.value);
+        if (it.parameter) {
+            add_prior(&prior, &it.parameter->prior);
+            app->out.failed |= prior.failed;
+            ph_json_text(&json, "prior", prior.text);
+            ph_json_text(&json, "unit", it.parameter->unit);
+            ph_json_text(&json, "description", it.parameter->description);
+        }
+        ph_json_close(&json);
+        ph_buffer_free(&prior);
+    }
+    ph_json_close(&json);
+    ph_json_close(&json);
+}
+
+static void print_names(ph_app *app, const ph_model *model, int csv)
+{
+    static const char *const head[] = {"kind", "name",        "value", "prior",
+                                       "unit", "description", NULL};
+    ph_table table = {.digits = csv ? 17 : 7};
+    for (int k = 0; head[k]; k++) {
+        ph_table_head(&table, head[k]);
+    }
+    for (size_t i = 0; i < count_names(model); i++) {
+        named it = name_at(model, i);
+        ph_buffer prior = {0};
+        char value[40] = "";
+        if (it.parameter) {
+            add_prior(&prior, &it.parameter->prior);
+            app->out.failed |= prior.failed;
+        }
+        if (!isnan(it.value)) {
+            ph_double_text(it.value, value);
+        }
+        ph_table_text(&table, it.kind);
+        ph_table_text(&table, it.name);
+        ph_table_text(&table, value);
+        ph_table_text(&table, prior.text ? prior.text : "");
+        ph_table_text(&table,
+                      it.parameter && it.parameter->unit ? it.parameter->unit : "");
+        ph_table_text(&table, it.parameter && it.parameter->description
+                                  ? it.parameter->description
+                                  : "");
+        ph_buffer_free(&prior);
+    }
+    write_table(app, &table, csv);
+}
+
+static int list_names(ph_app *app)
+{
+    ph_job job;
+    int status = ph_job_load(&job, app, PH_JOB_NAMES);
+    if (status != PH_OK) {
+        return status;
+    }
+    const char *format = ph_options_text(&app->options, "format");
+    if (strcmp(format, "json") == 0) {
+        print_names_json(app, job.model);
+    } else {
+        print_names(app, job.model, strcmp(format, "csv") == 0);
+    }
+    ph_job_free(&job);
+    return PH_OK;
 }
 
 /* ---- JSON ---- */
@@ -145,19 +294,6 @@ static void print_json(ph_app *app, const facts *self)
 }
 
 /* ---- tables ---- */
-
-static void write_table(ph_app *app, ph_table *table, int csv)
-{
-    if (app->out.length > 0) {
-        ph_buffer_add(&app->out, "\n");
-    }
-    if (csv) {
-        ph_table_write_csv(table, &app->out);
-    } else {
-        ph_table_write_text(table, &app->out);
-    }
-    ph_table_free(table);
-}
 
 static void add_fact(ph_table *table, const char *name, double value)
 {
@@ -313,10 +449,17 @@ static int print_tables(ph_app *app, const facts *self, int csv)
     return PH_OK;
 }
 
-/* A graph for Graphviz is all that is printed. */
-static int check_dot(ph_app *app)
+/* Names, or a graph for Graphviz, are all that is printed. */
+static int check_alone(ph_app *app)
 {
     const ph_options *options = &app->options;
+    if (ph_options_flag(options, "names") &&
+        (ph_options_flag(options, "states") || ph_options_flag(options, "edges") ||
+         ph_options_flag(options, "dot"))) {
+        return ph_error_set(&app->error, PH_E_USAGE,
+                            "--names prints names alone: not with --states, --edges or "
+                            "--dot");
+    }
     if (ph_options_flag(options, "dot") &&
         (ph_options_flag(options, "states") || ph_options_flag(options, "edges") ||
          strcmp(ph_options_text(options, "format"), "text") != 0)) {
@@ -332,7 +475,10 @@ int ph_cmd_info(ph_app *app)
     ph_job job;
     facts self = {0};
     ph_trace *trace = NULL;
-    int status = check_dot(app);
+    int status = check_alone(app);
+    if (status == PH_OK && ph_options_flag(&app->options, "names")) {
+        return list_names(app);
+    }
     if (status == PH_OK) {
         status = ph_job_load(&job, app, 0);
     }

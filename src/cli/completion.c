@@ -38,6 +38,24 @@ static int takes_file(const ph_option *option)
                                               strcmp(option->argument, "PREFIX") == 0);
 }
 
+/* What an option's argument begins with: names of this kind in the model, or NULL. */
+static const char *names_of(const ph_option *option)
+{
+    static const struct {
+        const char *option, *kind;
+    } known[] = {{"set", "constant"},
+                 {"theta", "parameter"},
+                 {"fix", "parameter"},
+                 {"tie", "parameter"},
+                 {"reward", "reward"}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (strcmp(option->name, known[i].option) == 0) {
+            return known[i].kind;
+        }
+    }
+    return NULL;
+}
+
 /* Text in single quotes of any of the shells; line feeds become blanks. */
 static void add_quoted(ph_buffer *out, const char *text, const char *quote)
 {
@@ -116,6 +134,9 @@ static void bash_argument(const ph_option *option, const char *command, ph_buffe
         ph_buffer_add(out, "' -- \"$word\")); return ;;\n");
     } else if (takes_file(option)) {
         ph_buffer_add(out, "COMPREPLY=($(compgen -f -- \"$word\")); return ;;\n");
+    } else if (names_of(option)) {
+        ph_buffer_addf(out, "_phasic_names %s '%s'; return ;;\n", names_of(option),
+                       strchr(option->argument, '=') ? "=" : "");
     } else {
         ph_buffer_add(out, "return ;;\n");
     }
@@ -123,18 +144,32 @@ static void bash_argument(const ph_option *option, const char *command, ph_buffe
 
 static void bash_script(ph_buffer *out)
 {
-    ph_buffer_add(out,
-                  "# bash completion of phasic\n"
-                  "_phasic()\n{\n"
-                  "    local word=${COMP_WORDS[COMP_CWORD]} options words files=1\n"
-                  "    local command=${COMP_WORDS[1]} "
-                  "before=${COMP_WORDS[COMP_CWORD - 1]}\n"
-                  "    COMPREPLY=()\n"
-                  "    if [ \"$word\" = = ]; then\n        word=\n"
-                  "    elif [ \"$before\" = = ]; then\n"
-                  "        before=${COMP_WORDS[COMP_CWORD - 2]}\n    fi\n"
-                  "    if [ \"$COMP_CWORD\" = 1 ]; then\n"
-                  "        COMPREPLY=($(compgen -W '");
+    ph_buffer_add(
+        out, "# bash completion of phasic\n"
+             "# names of a kind in the model of the line, with what follows\n"
+             "_phasic_names()\n{\n"
+             "    local file\n"
+             "    for file in \"${COMP_WORDS[@]:2}\"; do\n"
+             "        case $file in\n"
+             "        *.json | *.trace) ;;\n        *) continue ;;\n"
+             "        esac\n"
+             "        COMPREPLY=($(compgen -S \"$2\" -W \"$(\"${COMP_WORDS[0]}\" "
+             "info --names \\\n"
+             "            --format csv -- \"$file\" 2>/dev/null |\n"
+             "            sed -n \"s/^$1,\\([^,]*\\),.*/\\1/p\")\" -- \"$word\"))\n"
+             "        [ -z \"$2\" ] || compopt -o nospace 2>/dev/null || :\n"
+             "        return\n"
+             "    done\n}\n"
+             "_phasic()\n{\n"
+             "    local word=${COMP_WORDS[COMP_CWORD]} options words files=1\n"
+             "    local command=${COMP_WORDS[1]} "
+             "before=${COMP_WORDS[COMP_CWORD - 1]}\n"
+             "    COMPREPLY=()\n"
+             "    if [ \"$word\" = = ]; then\n        word=\n"
+             "    elif [ \"$before\" = = ]; then\n"
+             "        before=${COMP_WORDS[COMP_CWORD - 2]}\n    fi\n"
+             "    if [ \"$COMP_CWORD\" = 1 ]; then\n"
+             "        COMPREPLY=($(compgen -W '");
     add_command_names(out);
     ph_buffer_add(out, "--help --version' -- \"$word\"))\n"
                        "        return\n    fi\n    case $command:$before in\n");
@@ -202,6 +237,9 @@ static void zsh_one(const ph_option *option, const char *name, const char *equal
         ph_buffer_add(out, ")");
     } else if (takes_file(option)) {
         ph_buffer_add(out, "_files");
+    } else if (names_of(option)) {
+        ph_buffer_addf(out, " _phasic_names %s %s", names_of(option),
+                       strchr(option->argument, '=') ? "=" : "");
     }
     ph_buffer_add(out, "'");
 }
@@ -219,9 +257,19 @@ static void zsh_option(const ph_option *option, const char *command, ph_buffer *
 
 static void zsh_script(ph_buffer *out)
 {
-    ph_buffer_add(out, "#compdef phasic\n"
-                       "_phasic()\n{\n"
-                       "    local -a commands\n    commands=(\n");
+    ph_buffer_add(
+        out, "#compdef phasic\n"
+             "# names of a kind in the model of the line, with what follows\n"
+             "_phasic_names()\n{\n"
+             "    local file=${words[(r)*.(json|trace)]}\n"
+             "    local -a names\n"
+             "    [[ -n $file ]] || return\n"
+             "    names=(${(f)\"$(phasic info --names --format csv -- "
+             "${(Q)file} 2>/dev/null | sed -n \"s/^$1,\\([^,]*\\),.*/\\1/p\")\"})\n"
+             "    compset -P '*,'\n"
+             "    compadd -S \"$2\" -- $names\n}\n"
+             "_phasic()\n{\n"
+             "    local -a commands\n    commands=(\n");
     for (const ph_command *command = ph_commands; command->name; command++) {
         ph_buffer_addf(out, "        '%s:", command->name);
         zsh_text(out, command->summary);
@@ -266,6 +314,9 @@ static void fish_option(const ph_option *option, const char *command, ph_buffer 
         ph_buffer_add(out, "'");
     } else if (takes_file(option)) {
         ph_buffer_add(out, " -r -F");
+    } else if (names_of(option)) {
+        ph_buffer_addf(out, " -x -a '(__phasic_names %s %s)'", names_of(option),
+                       strchr(option->argument, '=') ? "=" : "");
     } else if (option->kind != PH_OPTION_FLAG) {
         ph_buffer_add(out, " -x");
     }
@@ -283,14 +334,22 @@ static void fish_command(const char *name, const char *summary, ph_buffer *out)
 
 static void fish_script(ph_buffer *out)
 {
-    ph_buffer_add(out, "# fish completion of phasic\n"
-                       "function __phasic_is_first\n"
-                       "    test (count (commandline -opc)) -eq 1\nend\n"
-                       "function __phasic_runs\n"
-                       "    set -l words (commandline -opc)\n"
-                       "    test (count $words) -gt 1; and test $words[2] = $argv[1]\n"
-                       "end\n"
-                       "complete -c phasic -e\n");
+    ph_buffer_add(out,
+                  "# fish completion of phasic\n"
+                  "function __phasic_is_first\n"
+                  "    test (count (commandline -opc)) -eq 1\nend\n"
+                  "function __phasic_runs\n"
+                  "    set -l words (commandline -opc)\n"
+                  "    test (count $words) -gt 1; and test $words[2] = $argv[1]\n"
+                  "end\n"
+                  "function __phasic_names\n"
+                  "    set -l file (string match -r '.*[.](?:json|trace)$' -- "
+                  "(commandline -opc))\n"
+                  "    test (count $file) -gt 0; or return\n"
+                  "    phasic info --names --format csv -- $file[1] 2>/dev/null |\n"
+                  "        string replace -r -f \"^$argv[1],([^,]*),.*\" "
+                  "'$1'\"$argv[2]\"\nend\n"
+                  "complete -c phasic -e\n");
     for (const ph_command *command = ph_commands; command->name; command++) {
         fish_command(command->name, command->summary, out);
     }

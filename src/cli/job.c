@@ -218,6 +218,9 @@ int ph_job_load_text(ph_job *self, ph_app *app, int needs, char *text, size_t le
                              &app->error);
     }
     self->reward = -1;
+    if (status == PH_OK && needs == PH_JOB_NAMES) {
+        return PH_OK;
+    }
     if (status == PH_OK && (needs & PH_JOB_REWARD)) {
         status = ph_reward_find(self, app);
     }

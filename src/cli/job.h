@@ -45,9 +45,10 @@ typedef struct ph_job {
 } ph_job;
 
 enum {
-    PH_JOB_THETA = 1, /* parameters need values */
-    PH_JOB_DATA = 2,  /* read the second argument, and set up its likelihood */
-    PH_JOB_REWARD = 4 /* the plan is that of --reward, not of the time */
+    PH_JOB_THETA = 1,  /* parameters need values */
+    PH_JOB_DATA = 2,   /* read the second argument, and set up its likelihood */
+    PH_JOB_REWARD = 4, /* the plan is that of --reward, not of the time */
+    PH_JOB_NAMES = 8   /* alone: the model, no state of which is enumerated */
 };
 
 /* On failure the job is empty. Errors are in app->error. */

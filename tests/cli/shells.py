@@ -22,6 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from tap import Tap
 
 PHASIC = str(Path(os.environ["PHASIC"]).resolve())
+RABBITS = str(Path(os.environ["SRC"]).resolve() / "models" / "rabbits.json")
+PATH_ENV = dict(os.environ, PATH=f"{Path(PHASIC).parent}:{os.environ['PATH']}")
 
 
 def run(*command, **more):
@@ -47,7 +49,7 @@ def options(command):
 
 
 def bash(script, *words):
-    quoted = " ".join(f"'{w}'" for w in ("phasic", *words))
+    quoted = " ".join(f"'{w}'" for w in (PHASIC, *words))
     text = (f"source '{script}'; COMP_WORDS=({quoted}); COMP_CWORD={len(words)}; _phasic; "
             "printf '%s\\n' \"${COMPREPLY[@]}\"")
     done = run("bash", "--norc", "-ec", text, cwd=Path(script).parent)
@@ -66,9 +68,18 @@ def zsh(script, *words):
     return done.stderr or (done.stdout if done.returncode == 0 else f"exit {done.returncode}")
 
 
+def zsh_names(script, kind):
+    """What is offered as names of a kind where the model is on the command line."""
+    text = (f"autoload -U compinit; compinit -u -D; source '{script}'; "
+            "compset() { }; compadd() { print -r -- \"$@\" }; "
+            f"words=(pdf '{RABBITS}' --theta ''); _phasic_names {kind} =")
+    done = run("zsh", "-f", "-c", text, env=PATH_ENV)
+    return done.stderr or done.stdout
+
+
 def fish(script, line):
     done = run("fish", "--no-config", "-c", f"source '{script}'; complete -C '{line}'",
-               cwd=Path(script).parent, env=dict(os.environ, HOME=str(Path(script).parent)))
+               cwd=Path(script).parent, env=dict(PATH_ENV, HOME=str(Path(script).parent)))
     return done.stderr or [row.split("\t")[0] for row in done.stdout.splitlines()]
 
 
@@ -95,6 +106,12 @@ def check_bash(tap, script):
               bash(script, "help", "tra"))
     tap.point(bash(script, "completion", "z") == ["zsh"], "bash: the shells",
               bash(script, "completion", "z"))
+    for words, wanted in ((("--theta", "flood"), ["flood_left=", "flood_right="]),
+                          (("--set", ""), ["n="]),
+                          (("--reward", "rab"), ["rabbit_time"]),
+                          (("--theta", "x"), [])):
+        got = bash(script, "pdf", RABBITS, *words)
+        tap.point(got == wanted, f"bash: names after {words}", got)
 
 
 def check_zsh(tap, script):
@@ -106,6 +123,11 @@ def check_zsh(tap, script):
                   in options(command).items()}
         tap.point(all(w in got for w in wanted), f"zsh: the options of {command}", got)
         tap.point("_files" in got, f"zsh: files as arguments of {command}", got)
+    got = zsh(script, "pdf", RABBITS, "--theta", "")
+    tap.point(": _phasic_names parameter =" in got, "zsh: names of parameters", got)
+    got = zsh_names(script, "parameter")
+    tap.point(got.split()[-3:] == ["jump", "flood_left", "flood_right"],
+              "zsh: the names themselves", got)
     tap.point(":(text csv json)" in zsh(script, "info", "--f"), "zsh: choices",
               zsh(script, "info", "--f"))
 
@@ -119,6 +141,8 @@ def check_fish(tap, script):
         tap.point(wanted == set(got), f"fish: the options of {command}", got)
     got = fish(script, "phasic info --format ")
     tap.point(sorted(got) == ["csv", "json", "text"], "fish: choices", got)
+    got = fish(script, f"phasic pdf {RABBITS} --theta flood")
+    tap.point(sorted(got) == ["flood_left=", "flood_right="], "fish: names of parameters", got)
     tap.point(fish(script, "phasic info mod") == ["model.json"], "fish: a file as argument",
               fish(script, "phasic info mod"))
 
