@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "phasic/base/error.h"
 #include "phasic/base/memory.h"
 
 static ph_cell *add_cell(ph_table *self)
@@ -100,15 +101,66 @@ static int is_numeric(const ph_table *self, size_t column)
     return 1;
 }
 
+/* Reads one character of UTF-8, or one byte that is none. */
+static unsigned next_character(const char **text)
+{
+    size_t n = ph_character(*text, strlen(*text));
+    unsigned c = (unsigned char)**text;
+    if (n > 1) {
+        c &= 0xffu >> (n + 1);
+        for (size_t k = 1; k < n; k++) {
+            c = c << 6 | ((unsigned char)(*text)[k] & 0x3f);
+        }
+    }
+    *text += n ? n : 1;
+    return c;
+}
+
+/*
+ * Columns that a terminal takes for a text: marks that join the letter before take
+ * none, the letters of East Asia and pictures two. The C library knows this only in a
+ * locale, and none is set.
+ */
+static int text_width(const char *text)
+{
+    static const struct {
+        unsigned first, last;
+        int width;
+    } special[] = {{0x300, 0x36f, 0},   {0x200b, 0x200f, 0},   {0xfe00, 0xfe0f, 0},
+                   {0x1100, 0x115f, 2}, {0x2e80, 0xa4cf, 2},   {0xac00, 0xd7a3, 2},
+                   {0xf900, 0xfaff, 2}, {0xfe30, 0xfe6f, 2},   {0xff00, 0xff60, 2},
+                   {0xffe0, 0xffe6, 2}, {0x1f300, 0x1faff, 2}, {0x20000, 0x3fffd, 2}};
+    int width = 0;
+    while (*text) {
+        unsigned c = next_character(&text);
+        int one = 1;
+        for (size_t i = 0; i < sizeof special / sizeof *special; i++) {
+            if (c >= special[i].first && c <= special[i].last) {
+                one = special[i].width;
+            }
+        }
+        width += one;
+    }
+    return width;
+}
+
 static int column_width(const ph_table *self, size_t column)
 {
     char buffer[40];
-    size_t width = 0;
+    int width = 0;
     for (size_t i = column; i < self->length; i += self->columns) {
-        size_t length = strlen(cell_text(self, i, buffer));
+        int length = text_width(cell_text(self, i, buffer));
         width = length > width ? length : width;
     }
-    return (int)width;
+    return width;
+}
+
+/* A cell in a column of this width, to its left where the width is negative. */
+static void write_cell(ph_buffer *out, const char *text, int width)
+{
+    int blanks = abs(width) - text_width(text);
+    ph_buffer_addf(out, "%*s%s%*s  ", width > 0 ? blanks : 0, "", text,
+                   width > 0 ? 0 : blanks, "");
 }
 
 /* Ends a line without the blanks that pad its last cells. */
@@ -134,7 +186,7 @@ void ph_table_write_text(const ph_table *self, ph_buffer *out)
     for (size_t i = 0; i < self->length; i++) {
         char buffer[40];
         size_t c = i % self->columns;
-        ph_buffer_addf(out, "%*s  ", width[c], cell_text(self, i, buffer));
+        write_cell(out, cell_text(self, i, buffer), width[c]);
         if (c + 1 == self->columns) {
             end_line(out);
         }

@@ -360,6 +360,29 @@ static void test_table(void **state)
     ph_table_free(&table);
 }
 
+/* What a terminal shows, not bytes: a joined accent takes no column, kanji take two. */
+static void test_table_width(void **state)
+{
+    (void)state;
+    static const char *const cell[] = {"naïve", "1", "e\u0301te", "2",
+                                       "部品",  "3", "bad\xff",   "4"};
+    ph_table table = {0};
+    ph_buffer out = {0};
+    ph_table_head(&table, "x");
+    ph_table_head(&table, "y");
+    for (size_t i = 0; i < sizeof cell / sizeof *cell; i++) {
+        ph_table_text(&table, cell[i]);
+    }
+    ph_table_write_text(&table, &out);
+    assert_string_equal(out.text, "x      y\n"
+                                  "naïve  1\n"
+                                  "e\u0301te    2\n"
+                                  "部品   3\n"
+                                  "bad\xff   4\n");
+    ph_buffer_free(&out);
+    ph_table_free(&table);
+}
+
 static void test_number_text(void **state)
 {
     (void)state;
@@ -382,6 +405,7 @@ int main(void)
                                        cmocka_unit_test(test_json_numbers),
                                        cmocka_unit_test(test_json_quote),
                                        cmocka_unit_test(test_table),
+                                       cmocka_unit_test(test_table_width),
                                        cmocka_unit_test(test_number_text)};
     return ph_check_run(tests);
 }
