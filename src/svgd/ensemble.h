@@ -40,6 +40,9 @@ int ph_ensemble_place(ph_ensemble *self, ph_sampler *sampler);
  * until all are inside. */
 int ph_ensemble_pull_inside(ph_ensemble *self, ph_sampler *sampler);
 
+/* The mode that is nearest to y[d] in its own Hessian. */
+size_t ph_ensemble_nearest(const ph_ensemble *self, const double *y);
+
 /* Gives every particle to the mode that is nearest in its own Hessian, and sorts the
  * particles by mode, otherwise in the order they have. */
 int ph_ensemble_regroup(ph_ensemble *self);

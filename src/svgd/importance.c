@@ -15,15 +15,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cloud.h"
+#include "explore.h"
 #include "linalg.h"
 #include "phasic/base/memory.h"
 #include "phasic/base/status.h"
 #include "phasic/num/pareto.h"
 
+enum { PARTICLES, MODES, EXPLORERS, FIRST_TAIL }; /* the mixtures */
 enum { DRAWS_PER_PARTICLE = 5, PILOTS = 6, MOST_ROUNDS = 8 };
 #define DEFENSIVE_SHARE 0.1
 #define DEFENSIVE_SCALE 1.5
-#define LOCAL_RIDGE     1e-3
+#define EXPLORE_SHARE   0.15
 #define TAIL_SHARE      0.4 /* of a batch, for all mixtures added on large weights */
 
 void ph_importance_clear(ph_importance *self)
@@ -144,13 +147,15 @@ static int fill_density(const ph_importance *self, ph_sample *sample, size_t g,
 static void split_batch(const ph_importance *self, size_t batch, size_t *draws)
 {
     size_t left = batch;
-    size_t tails = self->n_mixtures - 2;
     for (size_t g = self->n_mixtures; g-- > 1;) {
-        double share = g == 1 ? DEFENSIVE_SHARE : TAIL_SHARE / (double)tails;
+        double share = g == MODES ? DEFENSIVE_SHARE
+                       : g < FIRST_TAIL
+                           ? EXPLORE_SHARE
+                           : TAIL_SHARE / (double)(self->n_mixtures - FIRST_TAIL);
         draws[g] = (size_t)(share * (double)batch);
         left -= draws[g];
     }
-    draws[0] = left;
+    draws[PARTICLES] = left;
 }
 
 static int draw_batch(ph_importance *self, ph_sample *sample, ph_sampler *sampler,
@@ -186,72 +191,6 @@ static int draw_batch(ph_importance *self, ph_sample *sample, ph_sampler *sample
     return status < 0 ? status : weigh(self, sample, sampler->log_det);
 }
 
-typedef struct ranked {
-    double key;
-    size_t index;
-} ranked;
-
-static int by_key(const void *a, const void *b) /* ascending, ties by index */
-{
-    const ranked *x = a, *y = b;
-    if (x->key != y->key) {
-        return x->key < y->key ? -1 : 1;
-    }
-    return (x->index > y->index) - (x->index < y->index);
-}
-
-/*
- * One component: a Student on draw `at` with the covariance of its nearest draws,
- * weighted half by importance and half equally (Raftery & Bao 2010).
- */
-static int tail_component(ph_student_mixture *mixture, size_t c,
-                          const ph_sample *sample, size_t at, const double *factor,
-                          ranked *order, double *work)
-{
-    size_t d = sample->d, n = sample->n,
-           near = n / 10 > 4 * d + 10 ? n / 10 : 4 * d + 10;
-    double *delta = work, *covariance = work + d, total = 0;
-    for (size_t i = 0; i < n; i++) {
-        for (size_t k = 0; k < d; k++) {
-            delta[k] = sample->y[i * d + k] - sample->y[at * d + k];
-        }
-        ph_solve_lower(d, factor, delta);
-        order[i].key = ph_dot(d, delta, delta);
-        order[i].index = i;
-    }
-    qsort(order, n, sizeof *order, by_key);
-    memset(covariance, 0, d * d * sizeof *covariance);
-    for (size_t r = 0; r < near && r < n; r++) {
-        size_t i = order[r].index;
-        double w = 0.5 * (sample->weight[i] + 1 / (double)n);
-        total += w;
-        for (size_t k = 0; k < d * d; k++) {
-            covariance[k] += w *
-                             (sample->y[i * d + k / d] - sample->y[at * d + k / d]) *
-                             (sample->y[i * d + k % d] - sample->y[at * d + k % d]);
-        }
-    }
-    for (size_t k = 0; k < d * d; k++) {
-        covariance[k] /= total;
-    }
-    double trace = 0;
-    for (size_t k = 0; k < d; k++) {
-        trace += covariance[k * (d + 1)];
-    }
-    for (size_t k = 0; k < d; k++) { /* few draws may span a subspace only */
-        covariance[k * (d + 1)] += LOCAL_RIDGE * trace / (double)d;
-    }
-    int status = ph_cholesky(d, covariance, covariance);
-    if (status < 0) {
-        return status;
-    }
-    ph_cholesky_inverse(d, covariance, work + d + d * d);
-    status = ph_student_mixture_shape(mixture, work + d + d * d, 1);
-    return status == PH_OK ? ph_student_mixture_place(mixture, c, sample->y + at * d,
-                                                      sample->label[at])
-                           : status;
-}
-
 /*
  * A mixture on the draws with the largest weights, or rather the largest parts in the
  * error of a second moment: there the sample is thinnest for its purpose.
@@ -259,43 +198,39 @@ static int tail_component(ph_student_mixture *mixture, size_t c,
 static int add_tails(ph_importance *self, ph_sample *sample)
 {
     size_t d = sample->d, n = sample->n, components = 8 + 2 * d;
-    ranked *order = ph_alloc(n, sizeof *order), *near = ph_alloc(n, sizeof *near);
-    double *factor = ph_alloc(d * d, sizeof *factor);
-    double *work = ph_alloc(d + 2 * d * d, sizeof *work);
+    size_t near = n / 10 > 4 * d + 10 ? n / 10 : 4 * d + 10;
+    ph_cloud cloud;
     ph_student_mixture *mixture = &self->mixture[self->n_mixtures++];
-    int status = order && near && factor && work
-                     ? ph_student_mixture_init(mixture, components, d, 3)
-                     : PH_E_MEMORY;
+    double *u = ph_alloc(d, sizeof *u);
+    size_t *chosen = ph_alloc(components, sizeof *chosen);
+    int status = ph_cloud_init(&cloud, n, d, sample->y, sample->weight, sample->label);
     if (status == PH_OK) {
-        ph_moments(n, d, sample->y, sample->weight, work, factor);
-        for (size_t k = 0; k < d; k++) { /* the unit of the frame is the mode's sd */
-            factor[k * (d + 1)] += LOCAL_RIDGE;
-        }
-        status = ph_cholesky(d, factor, factor);
+        status = u && chosen ? ph_student_mixture_init(mixture, components, d, 3)
+                             : PH_E_MEMORY;
     }
     for (size_t i = 0; i < n && status == PH_OK; i++) {
-        double *u = work + d, square;
         for (size_t k = 0; k < d; k++) {
-            u[k] = sample->y[i * d + k] - work[k];
+            u[k] = sample->y[i * d + k] - cloud.mean[k];
         }
-        ph_solve_lower(d, factor, u);
-        square = 1 + ph_dot(d, u, u) / (double)d;
-        order[i].key = -sample->weight[i] * square * square;
-        order[i].index = i;
+        ph_solve_lower(d, cloud.factor, u);
+        double square = 1 + ph_dot(d, u, u) / (double)d;
+        cloud.order[i] = (struct ph_ranked){-sample->weight[i] * square * square, i};
     }
     if (status == PH_OK) {
-        qsort(order, n, sizeof *order, by_key);
+        ph_cloud_sort(&cloud);
     }
     for (size_t c = 0; c < components && status == PH_OK; c++) {
-        status = tail_component(mixture, c, sample, order[c].index, factor, near, work);
+        chosen[c] = cloud.order[c].index;
+    }
+    for (size_t c = 0; c < components && status == PH_OK; c++) {
+        status = ph_cloud_component(&cloud, mixture, c, chosen[c], near);
     }
     if (status == PH_OK) {
         status = fill_density(self, sample, self->n_mixtures - 1, 0);
     }
-    free(order);
-    free(near);
-    free(factor);
-    free(work);
+    ph_cloud_clear(&cloud);
+    free(u);
+    free(chosen);
     return status;
 }
 
@@ -380,9 +315,12 @@ static int hopeless(const ph_sample *sample)
 int ph_importance_init(ph_importance *self, ph_sampler *sampler, const ph_ensemble *e)
 {
     memset(self, 0, sizeof *self);
-    self->n_mixtures = 2;
+    self->n_mixtures = FIRST_TAIL;
     int status = choose_base(self, sampler, e);
-    return status == PH_OK ? on_modes(&self->mixture[1], e) : status;
+    if (status == PH_OK) {
+        status = on_modes(&self->mixture[MODES], e);
+    }
+    return status == PH_OK ? ph_explore(&self->mixture[EXPLORERS], sampler, e) : status;
 }
 
 int ph_importance_probe(ph_importance *self, ph_sample *sample, ph_sampler *sampler)

@@ -57,7 +57,7 @@ int ph_sample_good(const ph_sample *self, const ph_svgd_settings *settings);
 double ph_pareto_limit(size_t n);
 
 /* The proposals of stage 3 with what was drawn from each. */
-enum { PH_MIXTURES = 12 };
+enum { PH_MIXTURES = 13 };
 typedef struct ph_importance {
     size_t n_mixtures;
     ph_student_mixture mixture[PH_MIXTURES];

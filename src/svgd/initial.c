@@ -37,7 +37,7 @@ int ph_ensemble_pull_inside(ph_ensemble *self, ph_sampler *sampler)
 }
 
 /* The mode whose Laplace law has y nearest: (y - mode)' H (y - mode). */
-static size_t nearest_mode(const ph_ensemble *self, const double *y)
+size_t ph_ensemble_nearest(const ph_ensemble *self, const double *y)
 {
     size_t d = self->d, best = 0;
     double least = INFINITY;
@@ -76,7 +76,7 @@ int ph_ensemble_regroup(ph_ensemble *self)
     double *work = ph_alloc(n * d, sizeof *work);
     int status = mode && order && work ? PH_OK : PH_E_MEMORY;
     for (size_t i = 0; i < n && status == PH_OK; i++) {
-        mode[i] = nearest_mode(self, self->y + i * d);
+        mode[i] = ph_ensemble_nearest(self, self->y + i * d);
     }
     for (size_t m = 0; m < self->clusters && status == PH_OK; m++) {
         for (size_t i = 0; i < n; i++) {

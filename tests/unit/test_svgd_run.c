@@ -249,6 +249,27 @@ static void bimodal(void **state)
 }
 
 /*
+ * A thin shoulder: half a hundredth of the mass eight sd away makes a third of the
+ * variance, and the search for modes starts too near to the main mass to see it.
+ */
+static void a_thin_shoulder(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        known target;
+        known_init(&target, TWO_NORMALS, 3, 4, 0.005);
+        known_mix(&target, seed, 2);
+        target.start_scale = 0.3;
+        target.start_center = -4;
+        ph_svgd_settings settings = defaults(seed);
+        ph_svgd_result *result = run(&target, &settings);
+        assert_accurate(&target, result);
+        ph_svgd_result_free(result);
+        known_free(&target);
+    }
+}
+
+/*
  * Beyond the reach of importance sampling chains cannot weigh modes that they do not
  * travel between: the verdict is no.
  */
@@ -561,6 +582,7 @@ int main(void)
         cmocka_unit_test(units_do_not_matter),
         cmocka_unit_test(banana),
         cmocka_unit_test(bimodal),
+        cmocka_unit_test(a_thin_shoulder),
         cmocka_unit_test(bimodal_in_many_dimensions),
         cmocka_unit_test(unimodal_in_many_dimensions),
         cmocka_unit_test(equal_weight_draws),

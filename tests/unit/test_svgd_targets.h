@@ -30,6 +30,7 @@ typedef struct known {
     double *inverse;       /* [d][d] */
     double *shift;         /* [d] */
     double start_scale;    /* sd of the starts in x */
+    double start_center;   /* their mean in x_0 */
     size_t calls, fail_at; /* the eval call that returns an error; 0: none */
     double wall;           /* -inf where z[0] > wall */
     uint64_t points;
@@ -199,7 +200,8 @@ static inline int known_start(void *context, uint64_t seed, uint32_t index, doub
     ph_rng stream;
     ph_rng_init(&stream, seed, PH_RNG_START, index, 0);
     for (size_t k = 0; k < d; k++) {
-        x[k] = self->start_scale * ph_rng_normal(&stream);
+        x[k] = self->start_scale * ph_rng_normal(&stream) +
+               (k == 0 ? self->start_center : 0);
     }
     for (size_t k = 0; k < d; k++) {
         z[k] = self->shift[k];

@@ -44,7 +44,8 @@ enum ph_rng_purpose {
     PH_RNG_CHAIN,     /* Metropolis moves */
     PH_RNG_RESAMPLE,  /* equal-weight draws */
     PH_RNG_SAMPLE,    /* simulated observations */
-    PH_RNG_TEST
+    PH_RNG_TEST,
+    PH_RNG_EXPLORE /* walks in search of tails */
 };
 
 #endif
