@@ -296,19 +296,12 @@ static int find_rows(ph_plot *self)
 /* Why a fit has no picture of a kind; NULL: it has one. */
 static const char *why_not(const ph_plot *self, size_t kind)
 {
-    const ph_data *data = self->set.job.data;
     const char *name = kinds[kind].name;
     if (strcmp(name, "pairs") == 0 && self->n < 2) {
         return "one quantity varies";
     }
     if (strcmp(name, "convergence") == 0 && self->set.saved->n_history == 0) {
         return "the fit has no history of iterations";
-    }
-    for (size_t i = 0; strcmp(name, "data") == 0 && i < data->n; i++) {
-        ph_observation_kind seen = data->observation[i].kind;
-        if (seen == PH_INTERVAL_CENSORED || seen == PH_LEFT_CENSORED) {
-            return "some times are in intervals or left-censored";
-        }
     }
     return NULL;
 }

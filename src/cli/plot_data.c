@@ -2,7 +2,8 @@
 /*
  * The data against what the posterior predicts, a panel for each group and reward:
  * exact times as a histogram or, in discrete time, bars; where some are censored or
- * enter late, or the process may be absorbed at once, the product-limit estimate.
+ * enter late, or the process may be absorbed at once, the product-limit estimate, or
+ * with intervals Turnbull's.
  */
 #include <math.h>
 #include <stdio.h>
@@ -12,12 +13,16 @@
 #include "phasic/base/memory.h"
 #include "phasic/report/predictive.h"
 #include "phasic/report/product_limit.h"
+#include "phasic/report/turnbull.h"
 #include "plot.h"
 
 #define CURVE        241  /* points of a curve */
 #define MOST_DRAWS   1000 /* that the curves are computed from, spread evenly */
 #define MOST_BARS    60 /* of discrete times; beyond this they are shown as survival */
 #define MOST_COLUMNS 3
+
+/* Of boxes that lie on others. */
+#define SEE_THROUGH "transparent solid 0.35 noborder"
 
 typedef enum shape { HISTOGRAM, BARS, SURVIVAL } shape;
 
@@ -30,7 +35,9 @@ typedef struct panel {
     double width;   /* of the bars */
     size_t bars;    /* the first one begins at 0; in discrete time is 0 itself */
     double *height; /* [bars] */
-    ph_product_limit limit;
+    int intervals;  /* some times lie in intervals */
+    ph_product_limit limit; /* where none do, else: */
+    ph_turnbull cells;
     size_t points;
     double *at;    /* [points] */
     ph_band *band; /* [points] */
@@ -42,6 +49,7 @@ static void free_panel(panel *self)
     free(self->at);
     free(self->band);
     ph_product_limit_free(&self->limit);
+    ph_turnbull_free(&self->cells);
 }
 
 /* -------------------------------------------------------------------- the data */
@@ -68,6 +76,8 @@ static void begin_panel(const ph_plot *self, size_t part, panel *it)
     for (size_t i = 0; i < it->n; i++) {
         it->weight += it->row[i].weight;
         it->most = fmax(it->most, fmax(it->row[i].time, it->row[i].upper));
+        it->intervals |= it->row[i].kind == PH_LEFT_CENSORED ||
+                         it->row[i].kind == PH_INTERVAL_CENSORED;
     }
     it->most = it->most > 0 ? it->most : 1;
     it->shape = !is_exact(it, discrete) ? SURVIVAL
@@ -118,9 +128,13 @@ static int describe_data(const ph_plot *self, panel *it)
     if (it->shape != SURVIVAL) {
         return count_bars(self, it);
     }
-    ph_error_file(&self->app->error, self->set.job.data->file);
-    int status = ph_product_limit_init(&it->limit, it->n, it->row, &self->app->error);
-    self->app->error.file[0] = status == PH_OK ? '\0' : self->app->error.file[0];
+    ph_error *error = &self->app->error;
+    ph_error_file(error, self->set.job.data->file);
+    int discrete = self->set.job.model->discrete;
+    int status = it->intervals
+                     ? ph_turnbull_init(&it->cells, it->n, it->row, discrete, error)
+                     : ph_product_limit_init(&it->limit, it->n, it->row, error);
+    error->file[0] = status == PH_OK ? '\0' : error->file[0];
     return status;
 }
 
@@ -310,19 +324,84 @@ static void plot_bars(ph_buffer *out, const panel *it)
         it->part, it->part, it->part);
 }
 
-/* The steps begin at 1 and end with the last time on record. */
+static void add_vertex(ph_buffer *out, double at, double survival)
+{
+    ph_gnuplot_number(out, at);
+    ph_gnuplot_number(out, survival);
+    ph_buffer_add(out, "\n");
+}
+
+/* Steps end with the last time on record. */
+static void add_limit(ph_buffer *out, const panel *it)
+{
+    double survival = 1;
+    for (size_t i = 0; i < it->limit.n; i++) {
+        add_vertex(out, it->limit.time[i], survival);
+        survival = it->limit.survival[i];
+        add_vertex(out, it->limit.time[i], survival);
+    }
+    add_vertex(out, it->most, survival);
+}
+
+/* The line is interrupted where the data do not say when it falls. */
+static void add_cells(ph_buffer *out, const panel *it)
+{
+    const ph_turnbull *cells = &it->cells;
+    for (size_t k = 0; k < cells->n; k++) {
+        add_vertex(out, cells->lower[k], cells->survival[k] + cells->mass[k]);
+        if (isfinite(cells->upper[k])) {
+            ph_buffer_add(out, cells->upper[k] > cells->lower[k] ? "\n" : "");
+            add_vertex(out, cells->upper[k], cells->survival[k]);
+        }
+    }
+    if (isfinite(cells->upper[cells->n - 1])) {
+        add_vertex(out, it->most, 0);
+    }
+}
+
+/* The steps begin at 1. */
 static void add_steps(ph_buffer *out, const panel *it)
 {
-    size_t n = it->limit.n;
     ph_buffer_addf(out, "$data%zu << EOD\n 0 1\n", it->part);
-    for (size_t i = 0; i < n; i++) {
-        ph_gnuplot_number(out, it->limit.time[i]);
-        ph_gnuplot_number(out, it->limit.survival[i]);
-        ph_buffer_add(out, "\n");
+    if (it->intervals) {
+        add_cells(out, it);
+    } else {
+        add_limit(out, it);
     }
-    ph_gnuplot_number(out, it->most);
-    ph_gnuplot_number(out, n ? it->limit.survival[n - 1] : 1);
-    ph_buffer_add(out, "\nEOD\n");
+    ph_buffer_add(out, "EOD\n");
+}
+
+/* Boxes where the line is interrupted; 0 where it is nowhere. */
+static int add_boxes(ph_buffer *out, const panel *it)
+{
+    const ph_turnbull *cells = &it->cells;
+    int any = 0;
+    ph_buffer_addf(out, "$open%zu << EOD\n", it->part);
+    for (size_t k = 0; k < cells->n; k++) {
+        if (isfinite(cells->upper[k]) && cells->upper[k] > cells->lower[k]) {
+            ph_gnuplot_number(out, cells->lower[k]);
+            ph_gnuplot_number(out, cells->upper[k]);
+            ph_gnuplot_number(out, cells->survival[k]);
+            ph_gnuplot_number(out, cells->survival[k] + cells->mass[k]);
+            ph_buffer_add(out, "\n");
+            any = 1;
+        }
+    }
+    ph_buffer_add(out, "EOD\n");
+    return any;
+}
+
+/* After a time on the steps, which is in no box. */
+static double survival_at(const panel *it, double time)
+{
+    double survival = 1;
+    for (size_t k = 0; k < it->limit.n && it->limit.time[k] <= time; k++) {
+        survival = it->limit.survival[k];
+    }
+    for (size_t k = 0; k < it->cells.n && it->cells.upper[k] <= time; k++) {
+        survival = it->cells.survival[k];
+    }
+    return survival;
 }
 
 /* A mark on the steps where a row is censored; 0 where none is. */
@@ -332,14 +411,7 @@ static int add_censored(ph_buffer *out, const panel *it)
     ph_buffer_addf(out, "$censored%zu << EOD\n", it->part);
     for (size_t i = 0; i < it->n; i++) {
         if (it->row[i].kind == PH_RIGHT_CENSORED) {
-            double survival = 1;
-            for (size_t k = 0; k < it->limit.n && it->limit.time[k] <= it->row[i].time;
-                 k++) {
-                survival = it->limit.survival[k];
-            }
-            ph_gnuplot_number(out, it->row[i].time);
-            ph_gnuplot_number(out, survival);
-            ph_buffer_add(out, "\n");
+            add_vertex(out, it->row[i].time, survival_at(it, it->row[i].time));
             any = 1;
         }
     }
@@ -350,15 +422,24 @@ static int add_censored(ph_buffer *out, const panel *it)
 static void plot_survival(ph_buffer *out, const panel *it)
 {
     add_steps(out, it);
-    int censored = add_censored(out, it);
+    int censored = add_censored(out, it), boxes = add_boxes(out, it);
     ph_buffer_addf(
         out,
-        "plot $predicted%zu using 1:3:4 with filledcurves linecolor rgb " PH_PALE_BLUE
-        ", \\\n"
-        "     $predicted%zu using 1:2 with lines linewidth 1.75 linecolor rgb " PH_BLUE
-        ", \\\n"
-        "     $data%zu using 1:2 with steps linewidth 1.25 linecolor rgb " PH_BLACK,
-        it->part, it->part, it->part);
+        "plot $predicted%zu using 1:3:4 with filledcurves linecolor rgb " PH_PALE_BLUE,
+        it->part);
+    if (boxes) {
+        ph_buffer_addf(
+            out,
+            ", \\\n     $open%zu using (($1 + $2) / 2):(($3 + $4) / 2):1:2:3:4 with "
+            "boxxyerror fillstyle " SEE_THROUGH " linecolor rgb " PH_GREY,
+            it->part);
+    }
+    ph_buffer_addf(
+        out,
+        ", \\\n     $predicted%zu using 1:2 with lines linewidth 1.75 linecolor "
+        "rgb " PH_BLUE ", \\\n"
+        "     $data%zu using 1:2 with lines linewidth 1.25 linecolor rgb " PH_BLACK,
+        it->part, it->part);
     if (censored) {
         ph_buffer_addf(out,
                        ", \\\n     $censored%zu using 1:2 with points pointtype 1 "
@@ -396,7 +477,7 @@ static void add_panel(const ph_plot *self, ph_figure *figure, const panel *list,
     add_labels(self, figure, it);
     ph_figure_axis(figure, 'x', it->shape == BARS ? -0.6 : 0, find_end(self, list, k),
                    6);
-    ph_figure_axis(figure, 'y', 0, top, 5);
+    ph_figure_axis(figure, 'y', 0, top, it->shape == SURVIVAL ? 5.1 : 5);
     add_band(self, out, it);
     if (it->shape == SURVIVAL) {
         plot_survival(out, it);
@@ -410,16 +491,24 @@ static void add_panel(const ph_plot *self, ph_figure *figure, const panel *list,
 /* All panels are of one shape. */
 static void add_key(const ph_plot *self, ph_figure *figure, const panel *list)
 {
-    int survival = list->shape == SURVIVAL, censored = 0;
+    int survival = list->shape == SURVIVAL, censored = 0, intervals = 0;
     char band[40];
     snprintf(band, sizeof band, "%.6g %% band", 100 * self->level);
     for (size_t i = 0; i < self->set.job.data->n; i++) {
         censored |= self->set.job.data->observation[i].kind == PH_RIGHT_CENSORED;
     }
+    for (size_t k = 0; k < self->set.job.data->n_parts; k++) {
+        intervals |= list[k].intervals;
+    }
     if (survival) {
-        ph_figure_key(figure, PH_MARK_LINE, PH_BLACK, "", "data (Kaplan-Meier)");
+        ph_figure_key(figure, PH_MARK_LINE, PH_BLACK, "",
+                      intervals ? "data (Turnbull)" : "data (Kaplan-Meier)");
     } else {
         ph_figure_key(figure, PH_MARK_AREA, PH_PALE_GREY, "", "data");
+    }
+    if (intervals) {
+        ph_figure_key(figure, PH_MARK_AREA, PH_GREY, "fillstyle " SEE_THROUGH,
+                      "undetermined");
     }
     if (censored) {
         ph_figure_key(figure, PH_MARK_POINT, PH_BLACK,
@@ -427,11 +516,11 @@ static void add_key(const ph_plot *self, ph_figure *figure, const panel *list)
     }
     if (list->shape == BARS) {
         ph_figure_key(figure, PH_MARK_POINT, PH_BLUE, "pointtype 7 pointsize 0.45",
-                      "posterior prediction");
+                      "prediction");
         ph_figure_key(figure, PH_MARK_LINE, PH_BLUE, "", band);
         return;
     }
-    ph_figure_key(figure, PH_MARK_LINE, PH_BLUE, "", "posterior prediction");
+    ph_figure_key(figure, PH_MARK_LINE, PH_BLUE, "", "prediction");
     ph_figure_key(figure, PH_MARK_AREA, survival ? PH_PALE_BLUE : PH_BLUE,
                   survival ? "" : "fillstyle transparent solid 0.3 noborder", band);
 }
