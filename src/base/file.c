@@ -214,7 +214,7 @@ out:
 }
 
 /* A link, other than a rename, does not take the place of what has come to be there. */
-static int publish(ph_draft *it, int force, ph_error *error)
+static int publish(const ph_draft *it, int force, ph_error *error)
 {
     if (force ? rename(it->temporary, it->path) != 0
               : link(it->temporary, it->path) != 0) {
@@ -225,29 +225,43 @@ static int publish(ph_draft *it, int force, ph_error *error)
                                            : "cannot be created: ",
                             code == EEXIST ? "" : strerror(code));
     }
-    if (!force) {
-        unlink(it->temporary);
-    }
-    it->temporary[0] = '\0';
     return PH_OK;
 }
 
+/* Links are either all kept, and the temporary names go, or the other way round. */
 int ph_files_publish(ph_files *self, int force, ph_error *error)
 {
     int status = PH_OK;
-    size_t i = 0;
-    while (i < self->n && status == PH_OK) {
-        status = publish(&self->draft[i], force, error);
-        i += status == PH_OK;
+    size_t done = 0;
+    while (done < self->n && status == PH_OK) {
+        status = publish(&self->draft[done], force, error);
+        done += status == PH_OK;
     }
-    for (size_t k = 0; k < i; k++) {
+    for (size_t k = 0; k < done; k++) {
+        ph_draft *it = &self->draft[k];
+        if (!force) {
+            unlink(status == PH_OK ? it->temporary : it->path);
+        }
         if (status == PH_OK) {
-            sync_folder(self->draft[k].path);
-        } else if (!force) {
-            unlink(self->draft[k].path);
+            sync_folder(it->path);
+        }
+        if (status == PH_OK || force) {
+            it->temporary[0] = '\0';
         }
     }
     return status;
+}
+
+void ph_files_keep(ph_files *self, ph_buffer *names)
+{
+    for (size_t i = 0; i < self->n; i++) {
+        char *name = self->draft[i].temporary;
+        if (name[0]) {
+            ph_buffer_add(names, names->length > 0 ? ", " : "");
+            ph_buffer_add(names, name);
+            name[0] = '\0';
+        }
+    }
 }
 
 void ph_files_free(ph_files *self)

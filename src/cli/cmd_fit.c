@@ -319,16 +319,20 @@ static void warn(run *self)
     }
 }
 
-static int write_file(run *self, ph_files *files, const char *path,
-                      void (*report)(ph_buffer *, const run *))
+/* Nothing without a path; the first error stays. */
+static void write_file(const run *self, ph_files *files, const char *path,
+                       void (*report)(ph_buffer *, const run *), ph_error *error)
 {
-    ph_error *error = &self->app->error;
     ph_buffer text = {0};
-    report(&text, self);
-    int status = text.failed ? ph_error_set(error, PH_E_MEMORY, "out of memory")
-                             : ph_files_add(files, path, text.text, text.length, error);
+    if (path) {
+        report(&text, self);
+        if (text.failed) {
+            ph_error_set(error, PH_E_MEMORY, "out of memory");
+        } else {
+            (void)ph_files_add(files, path, text.text, text.length, error);
+        }
+    }
     ph_buffer_free(&text);
-    return status;
 }
 
 static void report_csv(ph_buffer *out, const run *self)
@@ -386,7 +390,7 @@ static void print_csv(ph_buffer *out, const ph_summary *summary)
     ph_table_free(&table);
 }
 
-static void print_result(run *self)
+static void print_result(run *self, int written)
 {
     ph_app *app = self->app;
     const char *format = ph_options_text(&app->options, "format");
@@ -398,30 +402,45 @@ static void print_result(run *self)
         print_csv(&app->out, self->summary);
     } else {
         report_text(&app->out, self);
-        if (self->json_path) {
+        if (self->json_path && written) {
             ph_buffer_addf(&app->out, "Written: %s, %s\n", self->json_path,
                            self->csv_path);
         }
     }
 }
 
-/* All or none; the draws first: PREFIX.json stands for a complete result. */
-static int write_files(run *self)
+/* A run may have been long: what could be written is kept, and the error names it. */
+static int keep_files(const run *self, ph_files *files, const ph_error *cause)
+{
+    ph_error *error = &self->app->error;
+    ph_buffer names = {0};
+    ph_files_keep(files, &names);
+    ph_error_file(error, cause->file[0] ? cause->file : NULL);
+    ph_error_set(error, cause->status, "%s%s%s", cause->message,
+                 names.length > 0 ? "; complete, and kept: " : "",
+                 names.length > 0 ? names.text : "");
+    ph_buffer_free(&names);
+    return cause->status;
+}
+
+/*
+ * All or none under their names; the draws first: PREFIX.json stands for a complete
+ * result.
+ */
+static int write_files(const run *self)
 {
     ph_files files = {0};
-    int status = PH_OK;
-    if (self->history_path) {
-        status = write_file(self, &files, self->history_path, report_history);
-    }
-    if (status == PH_OK && self->csv_path) {
-        status = write_file(self, &files, self->csv_path, report_csv);
-    }
-    if (status == PH_OK && self->json_path) {
-        status = write_file(self, &files, self->json_path, report_json);
-    }
+    ph_error error = {0};
+    write_file(self, &files, self->history_path, report_history, &error);
+    write_file(self, &files, self->csv_path, report_csv, &error);
+    write_file(self, &files, self->json_path, report_json, &error);
+    int status = error.status;
     if (status == PH_OK) {
         status = ph_files_publish(&files, ph_options_flag(&self->app->options, "force"),
-                                  &self->app->error);
+                                  &error);
+    }
+    if (status != PH_OK) {
+        status = keep_files(self, &files, &error);
     }
     ph_files_free(&files);
     return status;
@@ -444,10 +463,10 @@ static int finish(run *self, double fit_start)
     }
     fill_provenance(self, fit_start);
     status = write_files(self);
+    print_result(self, status == PH_OK);
     if (status != PH_OK) {
         return status;
     }
-    print_result(self);
     if (!(self->map ? self->map->converged : self->fit->svgd->converged)) {
         return ph_error_set(&app->error, PH_E_UNCONVERGED,
                             "the fit has not converged: %s",

@@ -176,6 +176,40 @@ static void files_appear_together(void **state)
     assert_int_equal(rmdir(folder), 0); /* no temporary file is left */
 }
 
+/* Where they cannot appear together they may be kept, whole, as what they are called.
+ */
+static void files_that_are_kept(void **state)
+{
+    char folder[] = "phasic-test-XXXXXX", path[2][64], *bytes = NULL, *save = NULL;
+    size_t length = 0, count = 0;
+    ph_error error = {0};
+    ph_files files = {0};
+    ph_buffer names = {0};
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    for (int i = 0; i < 2; i++) {
+        snprintf(path[i], sizeof path[i], "%s/%d", folder, i);
+        assert_int_equal(ph_files_add(&files, path[i], "new", 3, &error), 0);
+    }
+    assert_int_equal(ph_file_write(path[1], "old", 3, 0, &error), 0);
+    assert_int_equal(ph_files_publish(&files, 0, &error), PH_E_CREATE);
+    ph_files_keep(&files, &names);
+    ph_files_free(&files);
+    assert_true(access(path[0], F_OK) != 0);
+    for (char *name = strtok_r(names.text, ", ", &save); name;
+         name = strtok_r(NULL, ", ", &save)) {
+        assert_int_equal(ph_file_read(name, &bytes, &length, NULL), 0);
+        assert_string_equal(bytes, "new");
+        free(bytes);
+        unlink(name);
+        count++;
+    }
+    assert_int_equal(count, 2);
+    unlink(path[1]);
+    assert_int_equal(rmdir(folder), 0);
+    ph_buffer_free(&names);
+}
+
 static void the_first_error_wins(void **state)
 {
     (void)state;
@@ -213,6 +247,7 @@ int main(void)
         cmocka_unit_test(digest_of_abc),
         cmocka_unit_test(files_are_written_whole_or_not_at_all),
         cmocka_unit_test(files_appear_together),
+        cmocka_unit_test(files_that_are_kept),
         cmocka_unit_test(the_first_error_wins),
         cmocka_unit_test(arrays_do_not_overflow),
     };

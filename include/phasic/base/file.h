@@ -2,6 +2,7 @@
 #ifndef PHASIC_BASE_FILE_H
 #define PHASIC_BASE_FILE_H
 
+#include "phasic/base/buffer.h"
 #include "phasic/base/error.h"
 #include <stddef.h>
 
@@ -40,9 +41,16 @@ int ph_files_add(ph_files *self, const char *path, const char *bytes, size_t len
 
 /*
  * Renames all, in the order in which they were added. Without `force`, where one path
- * exists, PH_E_CREATE is returned and none of the files is there.
+ * exists, PH_E_CREATE is returned and none of the files is there but under its
+ * temporary name.
  */
 int ph_files_publish(ph_files *self, int force, ph_error *error);
+
+/*
+ * Gives up the temporary files that are left, which are complete, to the user: adds
+ * their names to a buffer, with ", " between.
+ */
+void ph_files_keep(ph_files *self, ph_buffer *names);
 
 /* Removes the temporary files that are left. */
 void ph_files_free(ph_files *self);
