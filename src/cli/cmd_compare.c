@@ -52,11 +52,22 @@ static int same_observation(const ph_observation *a, const ph_observation *b)
            a->upper == b->upper && a->entry == b->entry && a->weight == b->weight;
 }
 
+static int same_rows(const ph_data *a, const ph_data *b)
+{
+    size_t n = a->n_distinct;
+    if (n == 0 || n != b->n_distinct || a->row_first[n] != b->row_first[n]) {
+        return n == b->n_distinct && n == 0;
+    }
+    return memcmp(a->row_first, b->row_first, (n + 1) * sizeof *a->row_first) == 0 &&
+           memcmp(a->row_member, b->row_member,
+                  a->row_first[n] * sizeof *a->row_member) == 0;
+}
+
 /* Whether two fits read the same file into the same observations. */
 static int check_same_reading(const ph_compare *self, ph_compare_fit *fit)
 {
     const ph_data *a = self->fit[0].set.job.data, *b = fit->set.job.data;
-    int same = a->n == b->n;
+    int same = a->n == b->n && same_rows(a, b);
     for (size_t i = 0; i < a->n && same; i++) {
         same = same_observation(&a->observation[i], &b->observation[i]);
     }
@@ -73,12 +84,6 @@ static int check_loo(const ph_compare *self, ph_compare_fit *fit)
         return refuse(fit, PH_E_DATA, self->app,
                       "has fewer than 25 draws, too few for cross-validation; --no-loo "
                       "leaves it out");
-    }
-    if (fit->set.job.data->composite > 0) {
-        return refuse(fit, PH_E_FEATURE, self->app,
-                      "has rows with several totals, whose joint density is not "
-                      "known, so that no row can be left out; --no-loo compares the "
-                      "rest");
     }
     return check_same_reading(self, fit);
 }
@@ -125,20 +130,54 @@ static int check_digests(ph_compare *self)
 
 /* -------------------------------------------------------------- log densities */
 
+/* What is left out together: a row. */
+static size_t count_rows(const ph_data *data)
+{
+    return data->n_distinct > 0 ? data->n_distinct : data->n;
+}
+
+static double row_weight(const ph_data *data, size_t i)
+{
+    return data->n_distinct > 0 ? data->row_weight[i] : data->observation[i].weight;
+}
+
 typedef struct evaluation {
     const ph_compare_fit *fit;
-    size_t p, draws, first, n; /* observations [first, first + n) */
+    size_t p, draws, first, n; /* rows [first, first + n) */
     double *log_density;       /* [n][draws] */
     ph_lik_work **work;        /* [workers] */
     double **block;            /* [workers]: theta, then values */
     double **scratch;          /* [workers][draws] */
 } evaluation;
 
-/* PH_LANES draws; those that are missing at the end repeat the last one. */
+/*
+ * The log density of a row in a lane: of its totals the sum, as in the likelihood that
+ * the fit was made with. Where rows are observations, `value` begins with the first.
+ */
+static double row_density(const evaluation *self, size_t i, size_t lane,
+                          const double *value)
+{
+    const ph_data *data = self->fit->set.job.data;
+    double sum = 0;
+    if (data->n_distinct == 0) {
+        return value[i * PH_LANES + lane];
+    }
+    size_t row = self->first + i;
+    for (size_t k = data->row_first[row]; k < data->row_first[row + 1]; k++) {
+        sum += value[data->row_member[k] * PH_LANES + lane];
+    }
+    return sum;
+}
+
+/*
+ * PH_LANES draws; those that are missing at the end repeat the last one. The totals of
+ * a row may stand anywhere among the observations, so all are evaluated.
+ */
 static int evaluate_block(void *context, size_t block, int worker)
 {
     const evaluation *self = context;
     const ph_saved_job *set = &self->fit->set;
+    const ph_data *data = set->job.data;
     double *theta = self->block[worker], *value = theta + self->p * PH_LANES;
     size_t first = block * PH_LANES;
     for (size_t l = 0; l < PH_LANES; l++) {
@@ -147,11 +186,14 @@ static int evaluate_block(void *context, size_t block, int worker)
             theta[m * PH_LANES + l] = set->theta[s * self->p + m];
         }
     }
-    int status = ph_lik_pointwise(set->job.lik, self->work[worker], set->job.data,
-                                  self->first, self->n, theta, value, NULL);
+    int all = data->n_distinct > 0;
+    int status =
+        ph_lik_pointwise(set->job.lik, self->work[worker], data, all ? 0 : self->first,
+                         all ? data->n : self->n, theta, value, NULL);
     for (size_t i = 0; i < self->n && status == PH_OK; i++) {
         for (size_t l = 0; l < PH_LANES && first + l < self->draws; l++) {
-            self->log_density[i * self->draws + first + l] = value[i * PH_LANES + l];
+            self->log_density[i * self->draws + first + l] =
+                row_density(self, i, l, value);
         }
     }
     return status;
@@ -174,6 +216,8 @@ static int evaluate_chunk(evaluation *self)
 
 static int reserve(evaluation *self, size_t workers, size_t chunk)
 {
+    const ph_data *data = self->fit->set.job.data;
+    size_t values = data->n_distinct > 0 ? data->n : chunk;
     self->work = ph_alloc(workers, sizeof *self->work);
     self->block = ph_alloc(workers, sizeof *self->block);
     self->scratch = ph_alloc(workers, sizeof *self->scratch);
@@ -184,7 +228,7 @@ static int reserve(evaluation *self, size_t workers, size_t chunk)
     int status = PH_OK;
     for (size_t w = 0; w < workers && status == PH_OK; w++) {
         self->block[w] =
-            ph_alloc_aligned((self->p + chunk) * PH_LANES, sizeof **self->block);
+            ph_alloc_aligned((self->p + values) * PH_LANES, sizeof **self->block);
         self->scratch[w] = ph_alloc(self->draws, sizeof **self->scratch);
         status = self->block[w] && self->scratch[w]
                      ? ph_lik_work_new(&self->work[w], self->fit->set.job.lik)
@@ -212,10 +256,10 @@ static void release(evaluation *self, size_t workers)
     free(self->log_density);
 }
 
-/* A chunk of observations at a time, so that memory stays bounded. */
+/* A chunk of rows at a time, so that memory stays bounded. */
 static int cross_validate(ph_compare_fit *fit, const double *weight, ph_error *error)
 {
-    size_t n = fit->set.job.data->n, draws = fit->saved->draws;
+    size_t n = count_rows(fit->set.job.data), draws = fit->saved->draws;
     size_t workers = (size_t)ph_device_workers(&fit->set.job.device);
     size_t most = (size_t)fmax(CHUNK / (double)draws, 1), chunk = n < most ? n : most;
     evaluation it = {.fit = fit, .p = fit->saved->n_parameters, .draws = draws};
@@ -247,7 +291,7 @@ static int by_elpd(const void *a, const void *b)
 /* Best first; differences are against the best. */
 static void rank(ph_compare *self, const double *weight)
 {
-    size_t n = self->fit[0].set.job.data->n;
+    size_t n = count_rows(self->fit[0].set.job.data);
     qsort(self->fit, self->n_fits, sizeof *self->fit, by_elpd);
     for (size_t i = 1; i < self->n_fits; i++) {
         ph_loo_difference(n, self->fit[i].point, self->fit[0].point, weight,
@@ -276,10 +320,11 @@ static int compute(ph_compare *self)
 {
     const ph_data *data = self->fit[0].set.job.data;
     ph_error *error = &self->app->error;
-    double *weight = ph_alloc(data->n, sizeof *weight);
+    size_t n = count_rows(data);
+    double *weight = ph_alloc(n, sizeof *weight);
     int status = weight ? PH_OK : ph_error_set(error, PH_E_MEMORY, "out of memory");
-    for (size_t i = 0; i < data->n && status == PH_OK; i++) {
-        weight[i] = data->observation[i].weight;
+    for (size_t i = 0; i < n && status == PH_OK; i++) {
+        weight[i] = row_weight(data, i);
     }
     for (size_t k = 0; k < self->n_fits && status == PH_OK; k++) {
         status = cross_validate(&self->fit[k], weight, error);

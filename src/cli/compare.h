@@ -10,7 +10,7 @@ typedef struct ph_compare_fit {
     size_t number;         /* on the command line, from 0 */
     ph_saved_job set;      /* without --no-loo all of it, else the saved fit alone */
     const ph_saved *saved; /* set.saved */
-    ph_loo_point *point;   /* [observations] */
+    ph_loo_point *point;   /* [rows] */
     ph_loo sum;
     double difference, difference_se; /* elpd less that of the best */
 } ph_compare_fit;

@@ -153,6 +153,9 @@ void ph_data_free(ph_data *self)
         free(self->part);
         free(self->file);
         free(self->observation);
+        free(self->row_first);
+        free(self->row_member);
+        free(self->row_weight);
         free(self);
     }
 }

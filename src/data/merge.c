@@ -78,7 +78,8 @@ int ph_merge_add(ph_merge *self, const ph_observation *seen)
     uint32_t code = hash(seen);
     ph_merge_slot *slot = probe(self, seen, code);
     if (slot->item != 0) {
-        self->item[slot->item - 1].weight += seen->weight;
+        self->latest = slot->item - 1;
+        self->item[self->latest].weight += seen->weight;
         return PH_OK;
     }
     if (self->length >= UINT32_MAX - 1 ||
@@ -86,6 +87,7 @@ int ph_merge_add(ph_merge *self, const ph_observation *seen)
             PH_OK) {
         return PH_E_MEMORY;
     }
+    self->latest = self->length;
     self->item[self->length++] = *seen;
     *slot = (ph_merge_slot){code, (uint32_t)self->length};
     return PH_OK;
@@ -95,6 +97,7 @@ void ph_merge_free(ph_merge *self)
 {
     free(self->item);
     free(self->table);
+    ph_joint_free(&self->joint);
     memset(self, 0, sizeof *self);
 }
 
@@ -179,15 +182,25 @@ static void sort_runs(const ph_merge *self, sort_key *key)
     }
 }
 
-/* A sorted copy of the items; NULL where memory is short. */
-static ph_observation *sorted_items(const ph_merge *self)
+/* Where the sorted keys have brought each item; NULL where memory is short. */
+static uint32_t *list_places(size_t n, const sort_key *sorted)
+{
+    uint32_t *place = ph_alloc(n, sizeof *place);
+    for (size_t i = 0; place && i < n; i++) {
+        place[sorted[i].at] = (uint32_t)i;
+    }
+    return place;
+}
+
+/* The items in their order, and the rows that they came from where these are known. */
+static int take_sorted(ph_merge *self, ph_data *data)
 {
     size_t n = self->length;
     sort_key *key = ph_alloc(n, sizeof *key), *room = ph_alloc(n, sizeof *room);
-    ph_observation *list = ph_alloc(n, sizeof *list);
-    if (!key || !room || !list) {
-        free(list);
-        list = NULL;
+    uint32_t *place = NULL;
+    int status = PH_E_MEMORY;
+    data->observation = ph_alloc(n, sizeof *data->observation);
+    if (!key || !room || !data->observation) {
         goto out;
     }
     for (size_t i = 0; i < n; i++) {
@@ -199,12 +212,18 @@ static ph_observation *sorted_items(const ph_merge *self)
     sort_key *sorted = sort_keys(key, room, n);
     sort_runs(self, sorted);
     for (size_t i = 0; i < n; i++) {
-        list[i] = self->item[sorted[i].at];
+        data->observation[i] = self->item[sorted[i].at];
+    }
+    status = PH_OK;
+    if (self->joint.n > 0) {
+        place = list_places(n, sorted);
+        status = place ? ph_joint_finish(&self->joint, place, data) : PH_E_MEMORY;
     }
 out:
     free(key);
     free(room);
-    return list;
+    free(place);
+    return status;
 }
 
 /* --------------------------------------------------------------- the median */
@@ -308,8 +327,7 @@ int ph_merge_finish(ph_merge *self, const char *file, size_t n_measures, ph_data
                             "the counts add up to more than a double holds");
     }
     ph_data *out = ph_alloc(1, sizeof *out);
-    if (!out || !(out->file = ph_strdup(file)) ||
-        !(out->observation = sorted_items(self))) {
+    if (!out || !(out->file = ph_strdup(file)) || take_sorted(self, out) != PH_OK) {
         ph_data_free(out);
         return ph_error_set(error, PH_E_MEMORY, "out of memory");
     }

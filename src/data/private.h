@@ -21,6 +21,18 @@ const char *ph_observation_truncate(ph_observation *self, double entry);
 
 /* ------------------------------------------------------------------ merge.c */
 
+typedef struct ph_joint_row {
+    size_t first, count; /* members [first, first + count) */
+    double weight;
+} ph_joint_row;
+
+/* The rows of a file whose rows may hold several totals; zero-initialise. */
+typedef struct ph_joint {
+    ph_joint_row *row;
+    uint32_t *member; /* items of a merge */
+    size_t n, capacity, length, member_capacity;
+} ph_joint;
+
 typedef struct ph_merge_slot {
     uint32_t hash, item; /* item + 1, 0: free */
 } ph_merge_slot;
@@ -31,6 +43,8 @@ typedef struct ph_merge {
     size_t length, capacity;
     ph_merge_slot *table; /* open addressing */
     size_t table_size;
+    size_t latest;  /* the item that was added to last */
+    ph_joint joint; /* rows by their items, where they are wanted in the result */
 } ph_merge;
 
 /* Adds to the weight of an observation, which is entered where it is not known. */
@@ -45,6 +59,17 @@ void ph_merge_free(ph_merge *self);
  */
 int ph_merge_finish(ph_merge *self, const char *file, size_t n_measures, ph_data **data,
                     ph_error *error);
+
+/* ------------------------------------------------------------------ joint.c */
+
+/* A row of `count` items. PH_E_MEMORY. */
+int ph_joint_add(ph_joint *self, size_t count, const uint32_t *item, double weight);
+/*
+ * The rows of the data by their observations, of which item i has become place[i]; what
+ * the joint holds is in disorder afterwards. PH_E_MEMORY.
+ */
+int ph_joint_finish(ph_joint *self, const uint32_t *place, ph_data *data);
+void ph_joint_free(ph_joint *self);
 
 /* ---------------------------------------------------------------- columns.c */
 

@@ -26,12 +26,15 @@ typedef struct reader {
     ph_column *columns;
     size_t n_columns, columns_capacity;
     int has_columns; /* the header has been read */
+    int joins;       /* rows may hold several totals */
     size_t rows, missing, composite;
 
     char **group; /* labels met, where they are numbers */
     size_t n_groups, groups_capacity;
 
-    ph_row row; /* at hand */
+    ph_row row;     /* at hand */
+    uint32_t *item; /* [1 + n_rewards] of the merge, that the row consists of */
+    size_t n_items;
     int is_bad;
     unsigned char *absent; /* [n_columns] the cell was empty */
 
@@ -140,12 +143,28 @@ static int check_header(reader *self)
                         "were expected (only a single column may go without)");
 }
 
+/* Whether a row has room for several totals. */
+static int has_several(const reader *self)
+{
+    size_t rewards = 0, times = 0;
+    for (size_t k = 0; k < self->n_columns; k++) {
+        ph_column_role role = self->columns[k].role;
+        rewards += role == PH_COLUMN_REWARD;
+        times |= role == PH_COLUMN_TIME || role == PH_COLUMN_LOWER ||
+                 role == PH_COLUMN_UPPER;
+    }
+    return rewards + times > 1;
+}
+
 static int find_roles(reader *self)
 {
     int status = check_header(self);
-    return status == PH_OK ? ph_columns_find(self->columns, self->n_columns,
-                                             self->options, self->error)
-                           : status;
+    if (status == PH_OK) {
+        status =
+            ph_columns_find(self->columns, self->n_columns, self->options, self->error);
+    }
+    self->joins = status == PH_OK && has_several(self);
+    return status;
 }
 
 /* ------------------------------------------------------------------- groups */
@@ -226,6 +245,7 @@ static void begin_row(reader *self)
     size_t group = self->row.group;
     ph_row_clear(&self->row, self->options->n_rewards);
     self->row.group = group; /* where the search for a label begins */
+    self->n_items = 0;
     self->is_bad = 0;
 }
 
@@ -278,7 +298,11 @@ static int add(reader *self, ph_observation *seen, size_t measure)
     }
     seen->part = (uint32_t)code;
     seen->weight = self->row.value[PH_COLUMN_COUNT];
-    int status = seen->weight > 0 ? ph_merge_add(&self->merge, seen) : PH_OK;
+    if (seen->weight == 0) {
+        return PH_OK;
+    }
+    int status = ph_merge_add(&self->merge, seen);
+    self->item[self->n_items++] = (uint32_t)self->merge.latest;
     return status == PH_OK ? status : out_of_memory(self);
 }
 
@@ -300,6 +324,16 @@ static int add_rewards(reader *self, long line)
     return status;
 }
 
+static int join(reader *self)
+{
+    if (!self->joins || self->n_items == 0) {
+        return PH_OK;
+    }
+    int status = ph_joint_add(&self->merge.joint, self->n_items, self->item,
+                              self->row.value[PH_COLUMN_COUNT]);
+    return status == PH_OK ? status : out_of_memory(self);
+}
+
 static int add_row(reader *self, long line)
 {
     ph_observation seen;
@@ -319,7 +353,10 @@ static int add_row(reader *self, long line)
     }
     self->composite += (found != 0) + self->row.rewards > 1;
     int status = found ? add(self, &seen, 0) : PH_OK;
-    return status == PH_OK ? add_rewards(self, line) : status;
+    if (status == PH_OK) {
+        status = add_rewards(self, line);
+    }
+    return status == PH_OK ? join(self) : status;
 }
 
 static int end_row(reader *self, long line, size_t cells)
@@ -351,7 +388,8 @@ static int reserve_row(reader *self)
 {
     self->absent = ph_alloc(self->n_columns, 1);
     self->row.reward = ph_alloc(self->options->n_rewards, sizeof *self->row.reward);
-    if (!self->absent || !self->row.reward) {
+    self->item = ph_alloc(1 + self->options->n_rewards, sizeof *self->item);
+    if (!self->absent || !self->row.reward || !self->item) {
         return out_of_memory(self);
     }
     begin_row(self);
@@ -466,6 +504,9 @@ static int finish(reader *self, const char *file, ph_data **data)
 {
     ph_data *out = NULL;
     int status = check_cells(self);
+    if (self->composite == 0) {
+        ph_joint_free(&self->merge.joint);
+    }
     if (status == PH_OK) {
         status = ph_merge_finish(&self->merge, file, self->options->n_rewards + 1, &out,
                                  self->error);
@@ -496,6 +537,7 @@ static void free_reader(reader *self)
     free(self->group);
     free(self->absent);
     free(self->row.reward);
+    free(self->item);
     ph_merge_free(&self->merge);
     ph_buffer_free(&self->bad);
 }

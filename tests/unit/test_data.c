@@ -609,6 +609,38 @@ static void test_rewards(void **state)
     }
 }
 
+static void assert_row(const ph_data *data, size_t i, size_t n, const uint32_t *member,
+                       double weight)
+{
+    assert_int_equal(data->row_first[i + 1] - data->row_first[i], n);
+    for (size_t k = 0; k < n; k++) {
+        assert_int_equal(data->row_member[data->row_first[i] + k], member[k]);
+    }
+    assert_true(data->row_weight[i] == weight);
+}
+
+/* Times 1, 2, and 2 censored are observations 0 to 2, costs 4, 5 and 6 those after. */
+static void test_rows(void **state)
+{
+    (void)state;
+    const char *rewards[] = {"cost"};
+    const ph_data_options options = {.rewards = rewards, .n_rewards = 1};
+    ph_data *data = parse_with("cost,time,event,count\n6,2,1,1\n4,1,1,2\n,1,1,0.5\n"
+                               "5,2,1,1\n4,,1,3\n4,1,1,1\n,2,0,1\n,1,1,1\n5,1,1,0\n",
+                               &options);
+    static const uint32_t member[][2] = {{0}, {0, 3}, {1, 4}, {1, 5}, {2}, {3}};
+    static const double weight[] = {1.5, 3, 1, 1, 1, 3};
+    assert_int_equal(data->n_distinct, 6);
+    for (size_t i = 0; i < 6; i++) {
+        assert_row(data, i, i > 0 && i < 4 ? 2 : 1, member[i], weight[i]);
+    }
+    ph_data_free(data);
+    data = parse_with("cost,time\n4,\n,1\n", &options); /* none has both */
+    assert_int_equal(data->n_distinct, 0);
+    assert_null(data->row_first);
+    ph_data_free(data);
+}
+
 /* -------------------------------------------------------------------- files */
 
 static void test_files(void **state)
@@ -865,23 +897,23 @@ static void test_observations(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_columns),        cmocka_unit_test(test_merging),
-        cmocka_unit_test(test_headerless),     cmocka_unit_test(test_dialect),
-        cmocka_unit_test(test_missing),        cmocka_unit_test(test_ignored),
-        cmocka_unit_test(test_discrete),       cmocka_unit_test(test_bad_cells),
-        cmocka_unit_test(test_many_bad_cells), cmocka_unit_test(test_ragged),
-        cmocka_unit_test(test_lines),          cmocka_unit_test(test_quotes),
-        cmocka_unit_test(test_header_errors),  cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_binary),         cmocka_unit_test(test_files),
-        cmocka_unit_test(test_shipped),        cmocka_unit_test(test_locale),
-        cmocka_unit_test(test_large),          cmocka_unit_test(test_arrays),
-        cmocka_unit_test(test_median),         cmocka_unit_test(test_bounds),
-        cmocka_unit_test(test_codes),          cmocka_unit_test(test_entries),
-        cmocka_unit_test(test_mixed),          cmocka_unit_test(test_bad_kinds),
-        cmocka_unit_test(test_groups),         cmocka_unit_test(test_number_groups),
-        cmocka_unit_test(test_rewards),        cmocka_unit_test(test_median_of_kinds),
-        cmocka_unit_test(test_observations),   cmocka_unit_test(test_order),
-        cmocka_unit_test(test_minus_zero),
+        cmocka_unit_test(test_columns),         cmocka_unit_test(test_merging),
+        cmocka_unit_test(test_headerless),      cmocka_unit_test(test_dialect),
+        cmocka_unit_test(test_missing),         cmocka_unit_test(test_ignored),
+        cmocka_unit_test(test_discrete),        cmocka_unit_test(test_bad_cells),
+        cmocka_unit_test(test_many_bad_cells),  cmocka_unit_test(test_ragged),
+        cmocka_unit_test(test_lines),           cmocka_unit_test(test_quotes),
+        cmocka_unit_test(test_header_errors),   cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_binary),          cmocka_unit_test(test_files),
+        cmocka_unit_test(test_shipped),         cmocka_unit_test(test_locale),
+        cmocka_unit_test(test_large),           cmocka_unit_test(test_arrays),
+        cmocka_unit_test(test_median),          cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_codes),           cmocka_unit_test(test_entries),
+        cmocka_unit_test(test_mixed),           cmocka_unit_test(test_bad_kinds),
+        cmocka_unit_test(test_groups),          cmocka_unit_test(test_number_groups),
+        cmocka_unit_test(test_rewards),         cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_median_of_kinds), cmocka_unit_test(test_observations),
+        cmocka_unit_test(test_order),           cmocka_unit_test(test_minus_zero),
     };
     return ph_check_run(tests);
 }

@@ -51,6 +51,15 @@ typedef struct ph_data {
     size_t n_parts;              /* >= 1, each with observations */
     ph_data_part *part;          /* [n_parts] sorted by (group, reward) */
     double total_weight;
+    /*
+     * Where some rows hold several totals, the distinct rows: row i is made of the
+     * observations row_member[row_first[i] .. row_first[i + 1]), ascending, and was
+     * seen row_weight[i] times. Else every observation is a row.
+     */
+    size_t n_distinct; /* 0: the latter */
+    size_t *row_first;
+    uint32_t *row_member;
+    double *row_weight;
 } ph_data;
 
 /* What the reader needs to know of the model and the command line. */
