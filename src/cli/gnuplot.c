@@ -156,11 +156,22 @@ void ph_figure_y_name(ph_figure *self, const char *name)
     ph_buffer_add(&self->text, " center rotate by 90\n");
 }
 
+/* How many multiples of a step lie in a range. */
+static double count_steps(double from, double to, double step)
+{
+    return floor(to / step * (1 + 1e-12)) - ceil(from / step * (1 - 1e-12)) + 1;
+}
+
+/* One number alone says nothing of a scale: there are at least two. */
 void ph_figure_axis(ph_figure *self, char axis, double from, double to, double count)
 {
+    double step = ph_round_step((to - from) / count);
+    for (int finer = 0; finer < 3 && count_steps(from, to, step) < 2; finer++) {
+        step = ph_round_step(0.4 * step);
+    }
     ph_buffer_addf(&self->text,
                    "set %crange [%.8g:%.8g]; set %ctics nomirror out scale 0.6 %.8g\n",
-                   axis, from, to, axis, ph_round_step((to - from) / count));
+                   axis, from, to, axis, step);
 }
 
 void ph_figure_end(ph_figure *self)
@@ -208,7 +219,7 @@ void ph_gnuplot_script(const ph_figure *figure, const char *format, const char *
         out, "set datafile missing 'NaN'\n"
              "set border 3 linewidth 0.75 linecolor rgb " PH_BLACK "\n"
              "set tics nomirror out scale 0.6 font ',10' textcolor rgb " PH_BLACK "\n"
-             "set format '%g'\n"
+             "set format '%g'; set minussign\n"
              "unset key\n");
     ph_buffer_add_n(out, figure->text.text, figure->text.length);
     out->failed |= figure->text.failed;

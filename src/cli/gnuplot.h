@@ -51,7 +51,9 @@ void ph_figure_note(ph_figure *self, const char *text);
 void ph_figure_panel(ph_figure *self, size_t row, size_t column);
 /* The name of the y axis of the last panel, which reads upwards. */
 void ph_figure_y_name(ph_figure *self, const char *name);
-/* `set xrange` and `set xtics`, or those of y, with about `count` steps of 1, 2 or 5.
+/*
+ * `set xrange` and `set xtics`, or those of y, with about `count` steps of 1, 2 or 5,
+ * and two numbers at least.
  */
 void ph_figure_axis(ph_figure *self, char axis, double from, double to, double count);
 void ph_figure_end(ph_figure *self);

@@ -443,7 +443,7 @@ static void plot_survival(ph_buffer *out, const panel *it)
     if (censored) {
         ph_buffer_addf(out,
                        ", \\\n     $censored%zu using 1:2 with points pointtype 1 "
-                       "pointsize 0.5 linewidth 1 linecolor rgb " PH_BLACK,
+                       "pointsize 0.7 linewidth 1 linecolor rgb " PH_BLACK,
                        it->part);
     }
     ph_buffer_add(out, "\n");
@@ -453,7 +453,8 @@ static void plot_survival(ph_buffer *out, const panel *it)
 static void add_labels(const ph_plot *self, ph_figure *figure, const panel *it)
 {
     ph_buffer *out = &figure->text;
-    static const char *const name[] = {"density", "probability", "survival"};
+    static const char *const name[] = {"density", "probability",
+                                       "survival probability"};
     const char *group = ph_saved_job_group(&self->set, it->part);
     const char *reward = ph_saved_job_reward(&self->set, it->part);
     ph_figure_y_name(figure, name[it->shape]);
@@ -512,7 +513,7 @@ static void add_key(const ph_plot *self, ph_figure *figure, const panel *list)
     }
     if (censored) {
         ph_figure_key(figure, PH_MARK_POINT, PH_BLACK,
-                      "pointtype 1 pointsize 0.5 linewidth 1", "censored");
+                      "pointtype 1 pointsize 0.7 linewidth 1", "censored");
     }
     if (list->shape == BARS) {
         ph_figure_key(figure, PH_MARK_POINT, PH_BLUE, "pointtype 7 pointsize 0.45",

@@ -142,14 +142,18 @@ static void add_name(ph_buffer *out, const quantity *it)
 
 /* ---------------------------------------------------------------- marginals */
 
-/* The data block $NAME of the density from one value to another; returns its peak. */
+/*
+ * The data block $NAME of the density from one value to another; returns its peak. In a
+ * bound itself the density is 0 whatever it is beside it: the ends are taken inside.
+ */
 static double add_curve(ph_buffer *out, const char *name, size_t i, const quantity *it,
                         double from, double to)
 {
     double most = 0;
     ph_buffer_addf(out, "$%s%zu << EOD\n", name, i);
     for (int k = 0; k < CURVE; k++) {
-        double x = from + (to - from) * k / (CURVE - 1), y = ph_kde_at(&it->kde, x);
+        double share = fmin(fmax((double)k / (CURVE - 1), 1e-6), 1 - 1e-6);
+        double x = from + (to - from) * share, y = ph_kde_at(&it->kde, x);
         most = fmax(most, y);
         ph_gnuplot_number(out, x);
         ph_gnuplot_number(out, y);
@@ -173,7 +177,8 @@ static double add_prior(ph_buffer *out, size_t i, const quantity *it)
     }
     ph_buffer_addf(out, "$prior%zu << EOD\n", i);
     for (int k = 0; k < CURVE; k++) {
-        double x = it->from + (it->to - it->from) * k / (CURVE - 1);
+        double share = fmin(fmax((double)k / (CURVE - 1), 1e-6), 1 - 1e-6);
+        double x = it->from + (it->to - it->from) * share;
         double y = exp(ph_prior_log(&prior, x, NULL));
         most = fmax(most, y);
         ph_gnuplot_number(out, x);
@@ -379,11 +384,11 @@ static void add_correlation(ph_figure *figure, double r)
     ph_buffer_addf(&figure->text,
                    "unset border; unset tics; unset xlabel\n"
                    "set xrange [0:1]; set yrange [0:1]\n"
-                   "set label 2 '%.2f' at 0.5, 0.5 center font ',12' textcolor rgb "
+                   "set label 2 '%s%.2f' at 0.5, 0.5 center font ',12' textcolor rgb "
                    "" PH_BLACK "\n"
                    "plot NaN\n"
                    "set border 3\n",
-                   r == 0 ? 0 : r);
+                   r <= -0.005 ? "\u2212" : "", fabs(r));
 }
 
 static void add_pair_panels(const ph_plot *self, ph_figure *figure, size_t n,

@@ -35,6 +35,7 @@ static void begin_panel(const ph_saved *saved, ph_figure *figure, size_t column,
                         const char *label, int logarithmic)
 {
     double last = (double)saved->n_history;
+    figure->label = column == 0 ? 68 : 50; /* log densities are long numbers */
     ph_figure_panel(figure, 0, column);
     ph_buffer_addf(&figure->text,
                    "set xrange [0.5:%.8g]; set xtics %.8g\n"
@@ -109,7 +110,10 @@ static void find_span(const ph_saved *saved, int column, double *from, double *t
     }
 }
 
-/* A panel of one line; steps that differ by more than a factor 20 have a log axis. */
+/*
+ * A panel of one line; steps that differ by more than a factor 20 have a log axis, and
+ * log densities an axis of at least 0.2: less is no change.
+ */
 static void add_single(const ph_saved *saved, ph_figure *figure, size_t panel,
                        int column, const char *label)
 {
@@ -118,7 +122,8 @@ static void add_single(const ph_saved *saved, ph_figure *figure, size_t panel,
     int logarithmic = column == STEP && from > 0 && to > 20 * from;
     begin_panel(saved, figure, panel, label, logarithmic);
     if (!logarithmic && to >= from) {
-        double space = to > from ? 0.06 * (to - from) : fmax(1e-9, 0.01 * fabs(to));
+        double least = column == STEP ? fmax(1e-9, 0.01 * fabs(to)) : 0.2;
+        double space = fmax(0.06 * (to - from), 0.5 * (least - (to - from)));
         ph_figure_axis(figure, 'y', column == STEP ? 0 : from - space, to + space, 5);
     }
     ph_buffer_add(&figure->text, "plot ");
@@ -138,7 +143,6 @@ int ph_plot_convergence(const ph_plot *self, ph_figure *figure)
     ph_buffer title = {0};
     ph_plot_title(self, saved->converged ? "converged" : "not converged", &title);
     figure->left = figure->gap_x = 88;
-    figure->label = 68;
     figure->right = 14;
     figure->top = 58;
     figure->bottom = 52;
