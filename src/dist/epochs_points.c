@@ -29,6 +29,10 @@ int ph_epoch_spot_find(ph_epoch_sweep *self, double t, ph_epoch_spot *at)
             at->mean[l] = 0;
             continue;
         }
+        if (!((ph_epoch_is_discrete(self) ? offset : stage->rate * offset) <
+              PH_STEPS_MAX)) {
+            return PH_E_MEMORY;
+        }
         if (stage->part[l] > 0) {
             part = fmin(floor(offset / stage->part[l]), (double)(stage->parts - 1));
         }
