@@ -17,11 +17,12 @@
  * that are not known to have real eigenvalues, whose elimination may fill in, the
  * elimination is not even recorded before LONG, nor for more than MANY states.
  */
-#define SHORT 100.0
-#define SOME  500.0 /* where the elimination may fill in */
-#define LONG  3e4
-#define MANY  20000
-#define NODES 6.5 /* of the parabola, times sqrt(Lambda t) */
+#define SHORT      100.0
+#define SOME       500.0 /* where the elimination may fill in */
+#define LONG       3e4
+#define MANY       20000
+#define NODES      6.5 /* of the parabola, times sqrt(Lambda t) */
+#define MANY_STEPS 1e6 /* that memory has no room for are said */
 
 /* ------------------------------------------------------------- construction */
 
@@ -201,6 +202,24 @@ static int check_forced(const ph_serve *self, size_t n, const ph_sweep_kind *kin
     return PH_OK;
 }
 
+static int too_far(const ph_serve *self, size_t n, const ph_sweep_kind *kind,
+                   const double *t, const double *t2, ph_error *error)
+{
+    double far = 0;
+    for (size_t i = 0; i < n; i++) {
+        far = fmax(far, ph_serve_far(i, kind, t, t2));
+    }
+    int discrete = self->plan->graph->discrete;
+    double steps = discrete ? far : self->largest * far;
+    if (steps < MANY_STEPS) {
+        return no_memory(error);
+    }
+    return ph_error_set(error, PH_E_MEMORY, "out of memory: %.3g steps%s", steps,
+                        discrete ? ""
+                                 : " of uniformization, the fastest rate times the "
+                                   "longest time");
+}
+
 int ph_serve_log(ph_serve *self, size_t n, const ph_sweep_kind *kind, const double *t,
                  const double *t2, double *value, unsigned char *by, ph_error *error)
 {
@@ -217,7 +236,7 @@ int ph_serve_log(ph_serve *self, size_t n, const ph_sweep_kind *kind, const doub
         status = ph_serve_uniformized_values(self, n, kind, t, t2, value, by);
         ph_serve_count_swept(self, n, kind, t, t2, by);
     }
-    return status == PH_OK ? PH_OK : no_memory(error);
+    return status == PH_OK ? PH_OK : too_far(self, n, kind, t, t2, error);
 }
 
 int ph_serve_gradient(ph_serve *self, size_t n, const ph_sweep_kind *kind,

@@ -46,6 +46,9 @@
 #define LARGE       0x1p900      /* of adjoints */
 #define FOLD        256          /* steps whose adjoints are summed as they come */
 #define ROUNDING    1e-14        /* of a start probability, with room to spare */
+#define MANY_STEPS  (1u << 20)   /* are looked at whether memory holds them */
+#define STEP_BYTES  (7 * sizeof(ph_lanes)) /* six rows, and weights */
+#define SPAN_STEPS  0x1p26 /* more steps get no longer segments: few are that long */
 
 /* ------------------------------------------------------------------ storage */
 
@@ -248,6 +251,7 @@ static int choose_span(ph_sweep *self, double t_max)
     double x = self->rate * t_max;
     double steps = x + 10 * sqrt(x) + 64 + (double)self->plan->graph->distance;
     double span = STORE_BYTES / ((double)self->width * sizeof(ph_lanes));
+    steps = steps < SPAN_STEPS ? steps : SPAN_STEPS;
     if (span < sqrt(steps)) {
         span = sqrt(steps);
     }
@@ -439,14 +443,26 @@ static int correct_mass(ph_sweep *self, size_t b, ph_lanes *v, ph_lanes *found)
     return PH_OK;
 }
 
-static int reserve_steps(ph_sweep *self, size_t length)
+/* A sweep that could not be held to its end is not begun. */
+static int can_hold(const ph_sweep *self, size_t length)
+{
+    double more = (double)(length - self->step_capacity) * STEP_BYTES;
+    return length < MANY_STEPS || more < (double)ph_memory_available();
+}
+
+int ph_sweep_reserve(ph_sweep *self, size_t length)
 {
     size_t capacity = self->step_capacity, keep = self->length;
+    length = (length + PH_BLOCK - 1) / PH_BLOCK * PH_BLOCK;
     if (length <= capacity) {
         return PH_OK;
     }
-    if (length < capacity + capacity / 2) {
-        length = capacity + capacity / 2;
+    if (!can_hold(self, length)) {
+        return PH_E_MEMORY;
+    }
+    size_t geometric = capacity + capacity / 2;
+    if (length < geometric && can_hold(self, geometric)) {
+        length = geometric;
     }
     ph_lanes **rows[6] = {&self->p,     &self->a,     &self->b,
                           &self->p_bar, &self->a_bar, &self->b_bar};
@@ -533,7 +549,7 @@ int ph_sweep_extend(ph_sweep *self, size_t length)
     if (length <= self->length) {
         return PH_OK;
     }
-    int status = reserve_steps(self, length);
+    int status = ph_sweep_reserve(self, length);
     if (status != PH_OK) {
         return status;
     }

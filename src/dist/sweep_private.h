@@ -62,6 +62,10 @@ struct ph_sweep {
     ph_weights weights;
 };
 
+/* Room for `length` steps. PH_E_MEMORY also where the machine has no memory for them.
+ */
+int ph_sweep_reserve(ph_sweep *self, size_t length);
+
 /* Takes steps until p[k], a[k] are known for k < length. */
 int ph_sweep_extend(ph_sweep *self, size_t length);
 
@@ -82,7 +86,7 @@ int ph_weights_poisson(ph_sweep *self, double x, size_t least, size_t cap,
 int ph_weights_interval(ph_sweep *self, double l, double u, size_t least,
                         double log_target);
 /* Discrete time: weight 1 on the steps from `first` to `last`. */
-int ph_weights_steps(ph_sweep *self, size_t first, size_t last);
+int ph_weights_steps(ph_sweep *self, double first, double last, double log_target);
 
 /*
  * F beyond 1/2 takes its seeds by way of S. From weights of log F: those below 1/2, and

@@ -23,12 +23,15 @@
 #include "phasic/num/poisson.h"
 #include "sweep_private.h"
 
-#define SMALL 1e-200
+#define SMALL       1e-200
+#define MANY_BLOCKS 65536 /* in which an interval without an end has to run dry */
 
-static int reserve(ph_weights *self, size_t last)
+static int reserve(ph_sweep *sweep, size_t last)
 {
+    ph_weights *self = &sweep->weights;
     size_t blocks = last / PH_BLOCK + 1;
-    if (ph_grow(&self->weight, &self->weight_capacity, blocks * PH_BLOCK,
+    if (ph_sweep_reserve(sweep, last) != PH_OK ||
+        ph_grow(&self->weight, &self->weight_capacity, blocks * PH_BLOCK,
                 sizeof(double)) != 0 ||
         ph_grow(&self->offset, &self->offset_capacity, blocks, sizeof(double)) != 0 ||
         ph_grow(&self->inverse, &self->inverse_capacity, blocks * PH_BLOCK + 1,
@@ -70,7 +73,7 @@ static int spread_up(ph_sweep *self, double x, size_t mode, double offset, size_
     double r = 1;
     for (size_t b = mode / PH_BLOCK;; b++) {
         size_t begin = b * PH_BLOCK, end = begin + PH_BLOCK;
-        int status = reserve(weights, end);
+        int status = reserve(self, end);
         if (status == PH_OK) {
             status = ph_sweep_extend(self, end);
         }
@@ -143,22 +146,6 @@ int ph_weights_poisson(ph_sweep *self, double x, size_t least, size_t cap,
     return status;
 }
 
-int ph_weights_steps(ph_sweep *self, size_t first, size_t last)
-{
-    ph_weights *weights = &self->weights;
-    int status = reserve(weights, last);
-    if (status == PH_OK) {
-        status = ph_sweep_extend(self, last + 1);
-    }
-    for (size_t k = first; status == PH_OK && k <= last; k++) {
-        weights->weight[k] = 1;
-        weights->offset[k / PH_BLOCK] = 0;
-    }
-    weights->first = first;
-    weights->last = last;
-    return status;
-}
-
 /* ---------------------------------------------------------------- intervals */
 
 /* e_j = j growth - width, both as sums of two doubles. */
@@ -177,7 +164,7 @@ static ends ends_of(double rate, double l, double u)
     self.width[1] = (double)(width - self.width[0]);
     self.growth[0] = (double)growth;
     self.growth[1] = (double)(growth - self.growth[0]);
-    self.middle = (size_t)(width / growth);
+    self.middle = (size_t)fminl(width / growth, PH_STEPS_MAX);
     return self;
 }
 
@@ -227,12 +214,15 @@ static int upper_side(ph_sweep *self, const ends *at, size_t least, double log_t
     return PH_OK;
 }
 
-/* Below K: Poisson weights of l, summed from the near end. */
-static void lower_side(ph_weights *weights, const ends *at, double log_target)
+/*
+ * Below `end`, at most K: Poisson weights of l, summed from the near end. `common` is
+ * the offset of the block that both sides share where `end` is K.
+ */
+static void lower_side(ph_weights *weights, const ends *at, size_t end, double common,
+                       double log_target)
 {
-    size_t end = at->middle, mode = (size_t)at->low < end ? (size_t)at->low : end - 1;
+    size_t mode = at->low < (double)end ? (size_t)at->low : end - 1;
     double offset = ph_poisson_log((double)mode, at->low), sum = 0, r = 1;
-    double common = weights->offset[end / PH_BLOCK]; /* the block both sides share */
     for (size_t b = mode / PH_BLOCK; b < end / PH_BLOCK; b++) {
         weights->offset[b] = offset;
     }
@@ -253,16 +243,80 @@ static void lower_side(ph_weights *weights, const ends *at, double log_target)
     }
 }
 
+/*
+ * Weights are at most 1, so that steps count only as long as there is mass: the step
+ * below `most` from which what is left is less than the target, else `most`. A sweep
+ * to an `endless` time has to run dry soon.
+ */
+static int find_end(ph_sweep *self, size_t most, int endless, double log_target,
+                    size_t *end)
+{
+    *end = most;
+    for (size_t b = 1; b * PH_BLOCK < most; b++) {
+        int status = endless && b > MANY_BLOCKS ? PH_E_MEMORY : PH_OK;
+        if (status == PH_OK) {
+            status = ph_sweep_extend(self, (b + 1) * PH_BLOCK);
+        }
+        if (status != PH_OK) {
+            return status;
+        }
+        if (log_mass_bound(self, b) <= log_target) {
+            *end = b * PH_BLOCK;
+            return PH_OK;
+        }
+    }
+    return PH_OK;
+}
+
+int ph_weights_steps(ph_sweep *self, double first, double last, double log_target)
+{
+    ph_weights *weights = &self->weights;
+    size_t end = 0;
+    if (!(first < PH_STEPS_MAX)) {
+        return PH_E_MEMORY;
+    }
+    size_t most = (size_t)fmin(last, PH_STEPS_MAX) + 1;
+    int status = first < last
+                     ? find_end(self, most, !(last < PH_STEPS_MAX), log_target, &end)
+                     : PH_OK;
+    weights->first = (size_t)first;
+    weights->last = end > weights->first ? end - 1 : weights->first;
+    if (status == PH_OK) {
+        status = reserve(self, weights->last);
+    }
+    if (status == PH_OK) {
+        status = ph_sweep_extend(self, weights->last + 1);
+    }
+    for (size_t k = weights->first; status == PH_OK && k <= weights->last; k++) {
+        weights->weight[k] = 1;
+        weights->offset[k / PH_BLOCK] = 0;
+    }
+    return status;
+}
+
 int ph_weights_interval(ph_sweep *self, double l, double u, size_t least,
                         double log_target)
 {
-    if (!(self->rate * u < PH_STEPS_MAX)) {
-        return PH_E_MEMORY;
-    }
     ends at = ends_of(self->rate, l, u);
-    int status = upper_side(self, &at, least, log_target);
+    size_t end;
+    int endless = !(at.high < PH_STEPS_MAX);
+    int status = find_end(self, at.middle, endless, log_target, &end);
+    if (status != PH_OK) {
+        return status;
+    }
+    if (end < at.middle && end > least) {
+        self->weights.last = end - 1;
+        status = reserve(self, end);
+        if (status == PH_OK) {
+            lower_side(&self->weights, &at, end, 0, log_target);
+        }
+        return status;
+    }
+    status =
+        at.high < PH_STEPS_MAX ? upper_side(self, &at, least, log_target) : PH_E_MEMORY;
     if (status == PH_OK && at.middle > least) {
-        lower_side(&self->weights, &at, log_target);
+        double common = self->weights.offset[at.middle / PH_BLOCK];
+        lower_side(&self->weights, &at, at.middle, common, log_target);
     }
     return status;
 }

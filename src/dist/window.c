@@ -71,7 +71,7 @@ static size_t steps_skipped(const ph_sweep *self, ph_sweep_kind kind)
     }
 }
 
-static int set_discrete(ph_sweep *self, const request *what)
+static int set_discrete(ph_sweep *self, const request *what, double log_target)
 {
     double first = what->t, last = what->t;
     if (what->kind == PH_DENSITY) {
@@ -79,14 +79,13 @@ static int set_discrete(ph_sweep *self, const request *what)
     } else if (what->kind == PH_INTERVAL) {
         last = what->t2 - 1;
     }
-    return last < PH_STEPS_MAX ? ph_weights_steps(self, (size_t)first, (size_t)last)
-                               : PH_E_MEMORY;
+    return ph_weights_steps(self, first, last, log_target);
 }
 
 static int set_window(ph_sweep *self, const request *what, double log_target)
 {
     if (self->plan->graph->discrete) {
-        return set_discrete(self, what);
+        return set_discrete(self, what, log_target);
     }
     size_t least = steps_skipped(self, what->kind);
     if (what->kind == PH_INTERVAL) {
@@ -193,7 +192,8 @@ static int log_value(ph_sweep *self, const request *what, double value[PH_LANES]
         }
         mix(self, what->kind, value);
         double smallest_value = smallest(self, value, &zeros);
-        int wide = self->plan->graph->discrete || what->t + what->t2 == 0 ||
+        int whole = self->plan->graph->discrete && what->kind != PH_INTERVAL;
+        int wide = whole || what->t + what->t2 == 0 ||
                    log_target <
                        (self->weights.first > least ? LOG_TARGET_MIN : LOG_DOUBLE_MIN);
         if (wide || (!zeros && smallest_value + LOG_TRUNCATION >= log_target)) {

@@ -50,10 +50,4 @@ typedef struct ph_amd_bound {
  */
 int ph_amd_order(const ph_pattern *pattern, uint32_t *order, ph_amd_bound *bound);
 
-/*
- * Bytes of memory that this process can still get: the least of what the machine has
- * and what control groups and the address space limit leave. SIZE_MAX if unknown.
- */
-size_t ph_memory_available(void);
-
 #endif

@@ -28,4 +28,10 @@ void ph_free_aligned(void *block);
 int ph_grow_aligned(void *block_pointer, size_t *capacity, size_t used, size_t need,
                     size_t size);
 
+/*
+ * Bytes of memory that this process can still get: the least of what the machine has
+ * and what control groups and the address space limit leave. SIZE_MAX if unknown.
+ */
+size_t ph_memory_available(void);
+
 #endif

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#include "order.h"
+#include "phasic/base/memory.h"
 
 /* The number behind `key` (NULL: at the beginning) of a small file; 0 if none. */
 static int read_number(const char *path, const char *key, uint64_t *value)
