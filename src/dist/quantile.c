@@ -23,6 +23,9 @@
 #define NOISE      4e-16 /* relative, of a logarithm */
 #define TIE        1e-13 /* discrete time: probabilities this close are equal */
 #define ATOM_TIE   1e-15 /* the same for the mass absorbed at once */
+#define VANISHED   1e4   /* log of F over t f, where f has died out and F has not */
+#define TOO_FLAT   1e-9  /* relative error of a time where F does not rise */
+#define SETTLED    64    /* steps, beyond one for each state, that F may pause */
 
 /* log of kind (distribution or survival) is to be `target`. */
 typedef struct goal {
@@ -78,12 +81,33 @@ static double between(double low, double high, double t, double proposal)
     return low > 0 ? sqrt(low) * sqrt(high) : high / GROWTH;
 }
 
-/* With epochs the last one may leave some states for good. */
+/* Rates of 0, or the last epoch, may leave some states for good. */
 static int never(ph_error *error)
 {
     return ph_error_set(error, PH_E_NUMERIC,
                         "the quantile is not reached: with these parameters the "
                         "process may never end");
+}
+
+static int too_flat(double t, ph_error *error)
+{
+    return ph_error_set(error, PH_E_NUMERIC,
+                        "the distribution function is so flat at %.6g that this "
+                        "quantile has too few digits",
+                        t);
+}
+
+/* Whether nothing is absorbed around t any more, though something was before. */
+static int has_vanished(const goal *want, double t, double value, double density)
+{
+    double reached = want->kind == PH_DISTRIBUTION ? value : log(-expm1(value));
+    return isfinite(reached) && !(log(t) + density > reached - VANISHED);
+}
+
+/* The relative error of t that comes from the rounding of value = log F or log S. */
+static double blur(double t, double value, double density)
+{
+    return (NOISE / 2 + NOISE * fabs(value)) / exp(log(t) + density - value);
 }
 
 static int continuous(ph_curve *curve, const goal *want, double *root, ph_error *error)
@@ -100,11 +124,13 @@ static int continuous(ph_curve *curve, const goal *want, double *root, ph_error 
             return status;
         }
         if (fabs(beyond) <= NOISE * fabs(value)) {
-            break;
+            status = blur(t, value, density) > TOO_FLAT ? too_flat(t, error) : PH_OK;
+            *root = t;
+            return status;
         }
         *(beyond < 0 ? &low : &high) = t;
-        if (beyond < 0 && curve->plan->graph->epochs &&
-            t * ph_curve_rate(curve) > NEVER) {
+        int far = curve->plan->graph->epochs && t * ph_curve_rate(curve) > NEVER;
+        if (beyond < 0 && (far || has_vanished(want, t, value, density))) {
             return never(error);
         }
         double step = -beyond / exp(log(t) + density - value);
@@ -122,16 +148,30 @@ static int continuous(ph_curve *curve, const goal *want, double *root, ph_error 
     return PH_OK;
 }
 
+/*
+ * Whether F, which has not changed from step/2 to step, stays too small for longer than
+ * can be counted: what is below its last bit adds up to `beyond` in 2^52 of them.
+ */
+static int has_settled(const ph_curve *curve, double step, double change, double beyond)
+{
+    double room = SETTLED + (double)curve->plan->graph->n;
+    return change == 0 && step > 2 * room && -beyond * step > 1;
+}
+
 static int discrete(ph_curve *curve, const goal *want, double *root, ph_error *error)
 {
-    double low = 0, high = 1, value, beyond = -1; /* F(low) is too small */
+    double low = 0, high = 1, value, beyond = -1, before = -INFINITY; /* at low */
     int status;
     for (;; high *= 2) {
         status = excess(curve, want, high, &value, &beyond, error);
         if (status != PH_OK || beyond >= -TIE) {
             break;
         }
+        if (isfinite(value) && has_settled(curve, high, beyond - before, beyond)) {
+            return never(error);
+        }
         low = high;
+        before = beyond;
     }
     while (status == PH_OK && high - low > 1) {
         double middle = floor((low + high) / 2);
