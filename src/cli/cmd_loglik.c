@@ -84,6 +84,9 @@ int ph_cmd_loglik(ph_app *app)
         status = ph_job_loglik(&job, ph_job_engine(app), work, job.theta, &value,
                                gradient, &app->error);
     }
+    if (status == PH_OK && value == -INFINITY) {
+        status = ph_lik_check_range(job.lik, work, &app->error);
+    }
     if (status == PH_OK) {
         ph_tally tally = {0};
         ph_lik_work_tally(work, &tally);

@@ -167,6 +167,15 @@ int ph_lik_block(const ph_lik *self, ph_lik_work *work, const double *theta,
     return status;
 }
 
+int ph_lik_check_range(const ph_lik *self, const ph_lik_work *work, ph_error *error)
+{
+    int status = PH_OK;
+    for (size_t k = 0; k < self->n && status == PH_OK; k++) {
+        status = ph_part_check_range(&self->part[k], &work->part[k], error);
+    }
+    return status;
+}
+
 int ph_lik_pointwise(const ph_lik *self, ph_lik_work *work, const ph_data *data,
                      size_t first, size_t n, const double *theta, double *value,
                      ph_error *error)

@@ -296,6 +296,23 @@ int ph_part_block(const ph_lik_part *self, ph_part_work *work, const double *the
                : status;
 }
 
+int ph_part_check_range(const ph_lik_part *self, const ph_part_work *work,
+                        ph_error *error)
+{
+    for (size_t i = 0; i < self->n; i++) {
+        if (isnan(work->log_value[i * PH_LANES])) {
+            return ph_error_set(error, PH_E_NUMERIC,
+                                "the likelihood of an observation at %.6g is so small "
+                                "that double precision cannot represent the paths that "
+                                "lead to it",
+                                self->upper[i] < INFINITY
+                                    ? fmax(self->time[i], self->upper[i])
+                                    : self->time[i]);
+        }
+    }
+    return PH_OK;
+}
+
 static int serve_one(ph_part_work *work, ph_sweep_kind kind, double t, double upper,
                      double value[PH_LANES])
 {

@@ -48,6 +48,9 @@ void ph_part_work_free(ph_part_work *self);
  */
 int ph_part_block(const ph_lik_part *self, ph_part_work *work, const double *theta,
                   double *value, double *gradient, ph_error *error);
+/* As ph_lik_check_range. */
+int ph_part_check_range(const ph_lik_part *self, const ph_part_work *work,
+                        ph_error *error);
 /*
  * log density of each of the observations [first, end) of the data, which are the
  * part's, for one of each: value[end - first][PH_LANES]; -inf outside the model.

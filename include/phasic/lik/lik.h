@@ -60,6 +60,11 @@ void ph_lik_work_tally(const ph_lik_work *self, ph_tally *tally);
 int ph_lik_block(const ph_lik *self, ph_lik_work *work, const double *theta,
                  double *value, double *gradient, ph_error *error);
 /*
+ * After a block whose first lane is -inf: PH_E_NUMERIC where an observation is not
+ * impossible there, but its likelihood has left double range.
+ */
+int ph_lik_check_range(const ph_lik *self, const ph_lik_work *work, ph_error *error);
+/*
  * The log densities that the sum is made of, for one of each observation: of
  * data->observation[first .. first + n), value[n][PH_LANES] for a block of parameter
  * vectors theta[p][PH_LANES]; -inf where a lane lies outside the model or the
