@@ -107,6 +107,15 @@ static int read_diagonal(ph_reader *r, const cJSON *item, ph_total *total)
     return status;
 }
 
+/* Absorption has a column of its own, so that a vertex nothing leaves is no end. */
+static int stays(ph_reader *r, const cJSON *row, uint32_t from)
+{
+    return ph_fail(r, row,
+                   "nothing leaves vertex %lu: its process would never be absorbed; "
+                   "absorption is the last column",
+                   (unsigned long)from);
+}
+
 static int read_row(ph_reader *r, const cJSON *row, uint32_t from, size_t *capacity)
 {
     size_t n, vertices = r->model->n_vertices;
@@ -124,6 +133,7 @@ static int read_row(ph_reader *r, const cJSON *row, uint32_t from, size_t *capac
                        "not %zu",
                        vertices + 1, vertices, vertices == 1 ? "ex" : "ices", n);
     }
+    size_t before = r->model->n_edges;
     cJSON_ArrayForEach(item, row)
     {
         ph_expr *expr = NULL;
@@ -145,7 +155,9 @@ static int read_row(ph_reader *r, const cJSON *row, uint32_t from, size_t *capac
             return status;
         }
     }
-    return discrete ? ph_total_check(r, &total, row, 0) : PH_OK;
+    status = discrete ? ph_total_check(r, &total, row, 0) : PH_OK;
+    return status == PH_OK && r->model->n_edges == before ? stays(r, row, from)
+                                                          : status;
 }
 
 int ph_read_matrix(ph_reader *r, const cJSON *object)
