@@ -4,8 +4,9 @@
  * few leapfrog steps give nearly independent draws where a Langevin move diffuses, and
  * the chains start where stage 2 left them, so that the warm-up is short. A trajectory
  * is a quarter of a period of a normal law: the end is then uncorrelated with the
- * start. Step sizes are jittered to break periodic orbits and adapted during warm-up
- * only.
+ * start, and nearly its momentum turned round: momenta that fill space evenly over the
+ * chains make draws that do. Step sizes are jittered to break periodic orbits and
+ * adapted during warm-up only.
  */
 #include "chains.h"
 
@@ -67,6 +68,7 @@ static int chains_init(chains *self, const ph_ensemble *e)
     if (status < 0 || !self->mean) {
         return PH_E_MEMORY;
     }
+    self->walkers.orthogonal = 1;
     memcpy(self->walkers.y, e->y, n * d * sizeof(double));
     memcpy(self->walkers.log_p, e->log_p, n * sizeof(double));
     memcpy(self->walkers.score, e->score, n * d * sizeof(double));

@@ -84,6 +84,34 @@ static void drift(ph_walkers *self, double length)
     }
 }
 
+/*
+ * Turns the momenta of d walkers in a row at right angles, lengths as they are. Those
+ * of normals do not depend on the directions, and directions made orthogonal one after
+ * the other are uniform: every momentum is as normal as before, but together they fill
+ * space evenly, and after a quarter of a period so do the ends of the trajectories.
+ * (Twice: once leaves rounding where a direction is nearly in the span of the others.)
+ */
+static void turn_momenta(ph_walkers *self)
+{
+    size_t d = self->d;
+    for (size_t i = 0; i < self->n; i++) {
+        double *p = self->momentum + i * d, length = sqrt(ph_dot(d, p, p));
+        for (int twice = 0; twice < 2; twice++) {
+            for (size_t j = i - i % d; j < i; j++) {
+                const double *q = self->momentum + j * d;
+                double share = ph_dot(d, q, p) / ph_dot(d, q, q);
+                for (size_t k = 0; k < d; k++) {
+                    p[k] -= share * q[k];
+                }
+            }
+        }
+        double left = sqrt(ph_dot(d, p, p));
+        for (size_t k = 0; k < d; k++) {
+            p[k] *= length / left;
+        }
+    }
+}
+
 static void draw_momenta(ph_walkers *self, uint64_t seed, uint32_t iteration)
 {
     size_t d = self->d;
@@ -96,6 +124,9 @@ static void draw_momenta(ph_walkers *self, uint64_t seed, uint32_t iteration)
         }
         self->start[i] = self->log_p[i] - 0.5 * ph_dot(d, p, p);
         self->uniform[i] = log(ph_rng_uniform(&stream));
+    }
+    if (self->orthogonal) {
+        turn_momenta(self);
     }
 }
 

@@ -17,6 +17,7 @@ typedef struct ph_walkers {
     double *error;    /* [n] what its end had more than that; -inf outside the model */
     double *uniform;  /* [n] log of the number that decides */
     double *factor;   /* [d][d] lower factor of the metric's inverse (a covariance) */
+    int orthogonal;   /* momenta of d walkers in a row; the caller's to set */
 } ph_walkers;
 
 /* The metric is the identity; y, log_p and score are the caller's to set. */
@@ -26,7 +27,8 @@ void ph_walkers_clear(ph_walkers *self);
 /*
  * One trajectory of all: `leapfrogs` steps of length epsilon, then the Metropolis
  * decision. Random numbers by (seed, PH_RNG_CHAIN, walker, iteration). *acceptance is
- * the mean probability.
+ * the mean probability. Walkers are independent of each other unless `orthogonal` is
+ * set, and each is a chain of its own right either way.
  */
 int ph_walkers_move(ph_walkers *self, ph_sampler *sampler, uint32_t iteration,
                     int leapfrogs, double epsilon, double *acceptance);
