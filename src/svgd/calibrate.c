@@ -9,6 +9,8 @@
  */
 #include "calibrate.h"
 
+#include <gsl/gsl_cdf.h>
+#include <gsl/gsl_sf_erf.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,14 +18,19 @@
 #include "linalg.h"
 #include "phasic/base/memory.h"
 #include "phasic/base/status.h"
+#include "products.h"
 
-#define TRUST 3.0 /* standard deviations of the chi-squared distance */
-enum { MOST_DEGREE = 6, MOST_FEATURES = 240 };
+enum { MOST_DEGREE = 6, MOST_MONOMIALS = 240, MOST_FEATURES = 275 };
 
-/* The monomial product of u[index[0..degree)], indices ascending. */
+/* What of a user's coordinate is a feature where monomials are too many. */
+enum user { ALL, SQUARE, LOW, HIGH };
+#define LEVEL 0.025 /* below LOW, and above HIGH, for a standard normal */
+
+/* The monomial product of u[index[0..degree)], indices ascending, or a function of
+ * user's coordinate index[0], standardised, that takes the place of a degree. */
 typedef struct monomial {
     size_t degree;
-    int user; /* the square of user's coordinate index[0], standardised */
+    enum user user;
     size_t index[MOST_DEGREE];
 } monomial;
 
@@ -44,7 +51,7 @@ static int add_degree(monomial_list *self, size_t d, size_t degree)
         }
         monomial *m = &self->item[self->n++];
         m->degree = degree;
-        m->user = 0;
+        m->user = ALL;
         memcpy(m->index, index, sizeof index);
         size_t i = degree; /* next non-decreasing tuple */
         while (i > 0 && index[i - 1] == d - 1) {
@@ -60,37 +67,47 @@ static int add_degree(monomial_list *self, size_t d, size_t degree)
     }
 }
 
-/* The squares of the user's coordinates: enough for their standard deviations. */
-static int add_user_squares(monomial_list *self, size_t d)
+/* One function of every user's coordinate. */
+static int add_user(monomial_list *self, size_t d, enum user user)
 {
     int status = ph_grow(&self->item, &self->capacity, self->n + d, sizeof *self->item);
     for (size_t k = 0; k < d && status == PH_OK; k++) {
         monomial *m = &self->item[self->n++];
         memset(m, 0, sizeof *m);
-        m->degree = 2;
-        m->user = 1;
+        m->degree = user == SQUARE ? 2 : 3;
+        m->user = user;
         m->index[0] = k;
     }
     return status;
 }
 
 /*
- * All degrees as long as there are at most `most` monomials; where the squares and
- * products are too many, the squares in the user's coordinates.
+ * All degrees as long as there are not too many monomials; squares that are, are those
+ * of the user's coordinates (enough for their standard deviations), and cubes the
+ * shares of these coordinates in either tail (for their quantiles). *complete is the
+ * last degree of which all are there.
  */
-static int choose_features(monomial_list *self, size_t d, double most)
+static int choose_features(monomial_list *self, size_t d, double most, size_t *complete)
 {
-    double size = 1;
+    double size = 1, last = fmin(most, MOST_MONOMIALS),
+           room = fmin(most, MOST_FEATURES);
     int status = PH_OK;
+    *complete = 0;
     for (size_t degree = 1; degree <= MOST_DEGREE && status == PH_OK; degree++) {
         size *= (double)(d + degree - 1) / (double)degree;
-        if ((double)self->n + size > fmin(most, MOST_FEATURES)) {
-            if (degree == 2 && (double)(self->n + d) <= fmin(most, MOST_FEATURES)) {
-                status = add_user_squares(self, d);
-            }
+        if ((double)self->n + size > last) {
             break;
         }
         status = add_degree(self, d, degree);
+        *complete = degree;
+    }
+    if (status == PH_OK && *complete == 1 && (double)(self->n + d) <= room) {
+        status = add_user(self, d, SQUARE);
+    }
+    if (status == PH_OK && self->n > d && *complete < 3 &&
+        (double)(self->n + 2 * d) <= room) {
+        status = add_user(self, d, LOW);
+        status = status == PH_OK ? add_user(self, d, HIGH) : status;
     }
     return status;
 }
@@ -196,14 +213,34 @@ static void set_rows(workspace *self, const double *basis)
 }
 
 /*
- * psi = (a'y)^2 / 2 in the frame of the mode, not of the sample: a direction taken from
- * the sample would be correlated with it, which in many dimensions is a bias.
+ * 1{x < q} - p + g(x) (x + score) where g solves g' - x g = 1{x < q} - p and P(x < q) =
+ * p for a standard normal x, of which the feature is then the share below q itself.
+ */
+static double share_below(double q, double p, double x, double score)
+{
+    gsl_sf_result hazard; /* density / probability beyond */
+    int below = x < q;
+    if (gsl_sf_hazard_e(below ? -x : x, &hazard)) {
+        return 0;
+    }
+    return below - p + (below ? 1 - p : p) / hazard.val * (x + score);
+}
+
+/*
+ * psi'(a'y) (a's) + psi''(a'y), with psi'(x) = x for the square, in the frame of the
+ * mode, not of the sample: a direction taken from the sample would be correlated with
+ * it, which in many dimensions is a bias.
  */
 static double user_feature(const monomial *m, size_t d, const double *rows,
                            const double *y, const double *score)
 {
     const double *a = rows + m->index[0] * d;
-    return 1 + ph_dot(d, a, y) * ph_dot(d, a, score);
+    double along = ph_dot(d, a, y), slope = ph_dot(d, a, score);
+    if (m->user == SQUARE) {
+        return 1 + along * slope;
+    }
+    double p = m->user == LOW ? LEVEL : 1 - LEVEL;
+    return share_below(gsl_cdf_ugaussian_Pinv(p), p, along, slope);
 }
 
 /* Features, scaled to unit weighted square; gram = B'WB and its factor. */
@@ -216,8 +253,9 @@ static int build(workspace *self, const monomial_list *features, const double *y
         row[0] = 1;
         for (size_t f = 1; f < q && weight[i] > 0; f++) {
             const monomial *m = &features->item[f - 1];
-            row[f] = m->user ? user_feature(m, d, self->rows, y + i * d, score + i * d)
-                             : feature(m, self->u + i * d, self->s + i * d);
+            row[f] = m->user != ALL
+                         ? user_feature(m, d, self->rows, y + i * d, score + i * d)
+                         : feature(m, self->u + i * d, self->s + i * d);
         }
     }
     for (size_t f = 1; f < q; f++) {
@@ -265,7 +303,7 @@ static void trust(workspace *self, const monomial_list *features, double ess)
         distance += ess * self->beta[g] * self->beta[g];
         if (g + 1 == full || features->item[g].degree > features->item[g - 1].degree) {
             double freedom = (double)g;
-            if (distance > freedom + TRUST * sqrt(2 * freedom)) {
+            if (distance > freedom + PH_CALIBRATION_TRUST * sqrt(2 * freedom)) {
                 break;
             }
             used = g + 1;
@@ -359,6 +397,38 @@ static int errors(workspace *self, const double *z, const double *natural,
     return PH_OK;
 }
 
+/* calibrated = weight o B (B'WB)^-1 e_1 */
+static void weigh(workspace *self, const double *weight, double *calibrated)
+{
+    size_t n = self->n, q = self->r.q;
+    double total = 0;
+    memset(self->beta, 0, q * sizeof *self->beta);
+    self->beta[0] = 1;
+    ph_solve_lower(q, self->r.gram, self->beta);
+    ph_solve_lower_transposed(q, self->r.gram, self->beta);
+    for (size_t i = 0; i < n; i++) {
+        const double *row = self->r.b + i * self->r.stride;
+        calibrated[i] = weight[i] * ph_dot(q, row, self->beta);
+        total += calibrated[i];
+    }
+    for (size_t i = 0; i < n; i++) {
+        calibrated[i] /= total;
+    }
+}
+
+/* Too many products for features, and squares that were trusted: the identities of all
+ * of them, as long as they are not more than the effective sample size. */
+static int add_products(workspace *self, size_t complete, double ess,
+                        double *calibrated)
+{
+    double d = (double)self->d;
+    if (complete != 1 || self->r.q <= self->d + 1 || 0.5 * d * (d + 1) > ess) {
+        return PH_OK;
+    }
+    return ph_products_calibrate(self->n, self->d, self->u, self->s, ess, &self->r,
+                                 calibrated);
+}
+
 int ph_calibrate(size_t n, size_t d, const double *basis, const double *z,
                  const double *natural, const double *y, const double *score,
                  const double *weight, double inefficiency, double *calibrated,
@@ -367,8 +437,9 @@ int ph_calibrate(size_t n, size_t d, const double *basis, const double *z,
     double ess = 1 / (ph_dot(n, weight, weight) * inefficiency);
     monomial_list features = {0};
     workspace w = {0};
+    size_t complete;
     memset(result, 0, sizeof *result);
-    int status = choose_features(&features, d, 0.25 * ess);
+    int status = choose_features(&features, d, 0.25 * ess, &complete);
     if (status == PH_OK) {
         status = workspace_init(&w, n, d, features.n + 1);
     }
@@ -386,17 +457,10 @@ int ph_calibrate(size_t n, size_t d, const double *basis, const double *z,
     }
     trust(&w, &features, ess);
     leverages(&w, weight);
-    memset(w.beta, 0, w.r.q * sizeof *w.beta);
-    w.beta[0] = 1;
-    ph_solve_lower(w.r.q, w.r.gram, w.beta);
-    ph_solve_lower_transposed(w.r.q, w.r.gram, w.beta);
-    double total = 0;
-    for (size_t i = 0; i < n; i++) {
-        calibrated[i] = weight[i] * ph_dot(w.r.q, w.r.b + i * w.r.stride, w.beta);
-        total += calibrated[i];
-    }
-    for (size_t i = 0; i < n; i++) {
-        calibrated[i] /= total;
+    weigh(&w, weight, calibrated);
+    status = add_products(&w, complete, ess, calibrated);
+    if (status < 0) {
+        goto out;
     }
     for (size_t g = 1; g < w.r.stride && features.item[g - 1].degree <= 2; g++) {
         result->stein = fmax(result->stein, stein_size(&w, weight, g, inefficiency));

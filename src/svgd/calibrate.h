@@ -24,8 +24,10 @@ typedef struct ph_calibration {
  * natural[n][d], other functions of the points, if not NULL), weight[n] >= 0 sums to 1.
  * `inefficiency` is draws per independent draw (1 for importance samples, the
  * autocorrelation time for chains). The highest order whose features are at most a
- * quarter of the effective sample size. residuals, if not NULL, is replaced by what the
- * error of any other summary can be had from. Returns 0, PH_E_MEMORY, PH_E_NUMERIC.
+ * quarter of the effective sample size; where that leaves out products of coordinates,
+ * these follow without a matrix (products.h). residuals, if not NULL, is replaced by
+ * what the error of any other summary can be had from. Returns 0, PH_E_MEMORY,
+ * PH_E_NUMERIC.
  */
 int ph_calibrate(size_t n, size_t d, const double *basis, const double *z,
                  const double *natural, const double *y, const double *score,

@@ -6,6 +6,7 @@
 #include "../../src/svgd/linalg.h"
 #include "../../src/svgd/normals.h"
 #include "../../src/svgd/proposal.h"
+#include "../../src/svgd/walkers.h"
 #include "phasic/num/pareto.h"
 
 #include "check.h"
@@ -305,6 +306,164 @@ static void calibration_is_exact_for_normals(void **state)
     free(c);
 }
 
+/* Equal weights on n draws from N(0, I + common 11'), with the scores of N(0, I). */
+typedef struct normals {
+    double *y, *score, *weight, *calibrated, *basis;
+} normals;
+
+static void normals_init(normals *self, size_t n, size_t d, double common)
+{
+    ph_rng stream;
+    ph_rng_init(&stream, 6, PH_RNG_TEST, 0, 0);
+    self->y = calloc(n * d, sizeof(double));
+    self->score = calloc(n * d, sizeof(double));
+    self->weight = calloc(n, sizeof(double));
+    self->calibrated = calloc(n, sizeof(double));
+    self->basis = calloc(d * d, sizeof(double));
+    for (size_t i = 0; i < n; i++) {
+        double shift = sqrt(common) * ph_rng_normal(&stream);
+        self->weight[i] = 1 / (double)n;
+        for (size_t k = i * d; k < (i + 1) * d; k++) {
+            self->y[k] = shift + ph_rng_normal(&stream);
+            self->score[k] = -self->y[k];
+        }
+    }
+    for (size_t k = 0; k < d; k++) {
+        self->basis[k * (d + 1)] = 1;
+    }
+}
+
+static void normals_free(normals *self)
+{
+    free(self->y);
+    free(self->score);
+    free(self->weight);
+    free(self->calibrated);
+    free(self->basis);
+}
+
+/* Largest deviation of sum w y y' from the unit matrix, on and off the diagonal. */
+static void second_moments(size_t n, size_t d, const double *y, const double *w,
+                           double *on, double *off)
+{
+    *on = *off = 0;
+    for (size_t k = 0; k < d; k++) {
+        for (size_t l = 0; l <= k; l++) {
+            double sum = k == l ? -1 : 0, *worst = k == l ? on : off;
+            for (size_t i = 0; i < n; i++) {
+                sum += w[i] * y[i * d + k] * y[i * d + l];
+            }
+            *worst = fmax(*worst, fabs(sum));
+        }
+    }
+}
+
+/*
+ * 325 products of 25 coordinates, more than the features of one Gram matrix: exact for
+ * a normal law all the same, and so is the share beyond 1.96. A tenth part of the draws
+ * cannot bear them, and a sample with correlations of 0.07 contradicts them: products
+ * stay as they were.
+ */
+static void products_of_many_coordinates(void **state)
+{
+    (void)state;
+    enum { D = 25, N = 3000, FEW = 310 };
+    const double far = gsl_cdf_ugaussian_Pinv(0.975);
+    normals x;
+    ph_calibration result;
+    double on, off, beyond = 0, least = 0, sum = 0;
+    normals_init(&x, N, D, 0);
+    second_moments(N, D, x.y, x.weight, &on, &off);
+    assert_true(off > 0.03);
+    assert_int_equal(ph_calibrate(N, D, x.basis, x.y, NULL, x.y, x.score, x.weight, 1,
+                                  x.calibrated, &result, NULL),
+                     0);
+    second_moments(N, D, x.y, x.calibrated, &on, &off);
+    assert_near(on, 0, 1e-5);
+    assert_near(off, 0, 1e-5);
+    for (size_t i = 0; i < N; i++) {
+        beyond += x.y[i * D + 4] > far ? x.calibrated[i] : 0;
+        least = fmin(least, x.calibrated[i]);
+        sum += x.calibrated[i];
+    }
+    assert_near(beyond, 0.025, 1e-5);
+    assert_near(sum, 1, 1e-12);
+    assert_true(least > -2.0 / N && result.ess > 0.75 * N);
+
+    for (size_t i = 0; i < FEW; i++) {
+        x.weight[i] = 1.0 / FEW;
+    }
+    assert_int_equal(ph_calibrate(FEW, D, x.basis, x.y, NULL, x.y, x.score, x.weight, 1,
+                                  x.calibrated, &result, NULL),
+                     0);
+    second_moments(FEW, D, x.y, x.calibrated, &on, &off);
+    assert_true(off > 0.1);
+    normals_free(&x);
+
+    normals_init(&x, N, D, 0.07);
+    assert_int_equal(ph_calibrate(N, D, x.basis, x.y, NULL, x.y, x.score, x.weight, 1,
+                                  x.calibrated, &result, NULL),
+                     0);
+    second_moments(N, D, x.y, x.calibrated, &on, &off);
+    assert_true(off > 0.07);
+    normals_free(&x);
+}
+
+static int round_normal(void *context, size_t n, const double *z, double *log_p,
+                        double *score)
+{
+    size_t d = *(size_t *)context;
+    for (size_t i = 0; i < n; i++) {
+        log_p[i] = -0.5 * ph_dot(d, z + i * d, z + i * d);
+        for (size_t k = 0; score && k < d; k++) {
+            score[i * d + k] = -z[i * d + k];
+        }
+    }
+    return 0;
+}
+
+/*
+ * A quarter of a period from the centre of a normal law ends where the momentum points:
+ * at right angles d by d, and each as far as a normal draw is, chi-squared with d
+ * degrees of freedom in the square.
+ */
+static void orthogonal_momenta(void **state)
+{
+    (void)state;
+    enum { D = 6, N = 400, STEPS = 64 };
+    size_t d = D;
+    ph_target target = {&d, D, round_normal, NULL, NULL, NULL};
+    ph_svgd_settings settings;
+    ph_sampler sampler;
+    ph_walkers walkers;
+    double center[D] = {0}, basis[D * D] = {0}, acceptance, squares = 0, fourth = 0;
+    for (size_t k = 0; k < D; k++) {
+        basis[k * (D + 1)] = 1;
+    }
+    ph_svgd_defaults(&settings);
+    assert_int_equal(ph_sampler_init(&sampler, &target, &settings, NULL, NULL), 0);
+    assert_int_equal(ph_sampler_frame(&sampler, center, basis), 0);
+    assert_int_equal(ph_walkers_init(&walkers, N, D), 0);
+    walkers.orthogonal = 1;
+    assert_int_equal(
+        ph_walkers_move(&walkers, &sampler, 1, STEPS, 0.5 * M_PI / STEPS, &acceptance),
+        0);
+    assert_true(acceptance > 0.999);
+    for (size_t i = 0; i < N; i++) {
+        const double *y = walkers.next_y + i * D;
+        double square = ph_dot(D, y, y);
+        squares += square / N;
+        fourth += square * square / N;
+        for (size_t j = i - i % D; j < i; j++) {
+            assert_near(ph_dot(D, y, walkers.next_y + j * D), 0, 1e-9);
+        }
+    }
+    assert_near(squares, D, 4 * sqrt(2.0 * D / N));
+    assert_near(fourth - squares * squares, 2 * D, 5);
+    ph_walkers_clear(&walkers);
+    ph_sampler_clear(&sampler);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -320,6 +479,8 @@ int main(void)
         cmocka_unit_test(scrambled_points),
         cmocka_unit_test(student_mixture),
         cmocka_unit_test(calibration_is_exact_for_normals),
+        cmocka_unit_test(products_of_many_coordinates),
+        cmocka_unit_test(orthogonal_momenta),
     };
     gsl_set_error_handler_off();
     return ph_check_run(tests);
