@@ -431,8 +431,8 @@ static int add_products(workspace *self, size_t complete, double ess,
 
 int ph_calibrate(size_t n, size_t d, const double *basis, const double *z,
                  const double *natural, const double *y, const double *score,
-                 const double *weight, double inefficiency, double *calibrated,
-                 ph_calibration *result, ph_residuals *residuals)
+                 const double *weight, double inefficiency, const ph_nets *nets,
+                 double *calibrated, ph_calibration *result, ph_residuals *residuals)
 {
     double ess = 1 / (ph_dot(n, weight, weight) * inefficiency);
     monomial_list features = {0};
@@ -449,6 +449,9 @@ int ph_calibrate(size_t n, size_t d, const double *basis, const double *z,
     if (status == PH_OK) {
         memcpy(w.r.weight, weight, n * sizeof *weight);
         w.r.inefficiency = inefficiency;
+        status = nets ? ph_nets_copy(&w.r.nets, nets) : PH_OK;
+    }
+    if (status == PH_OK) {
         set_rows(&w, basis);
         status = build(&w, &features, y, score, weight);
     }

@@ -23,7 +23,8 @@ typedef struct ph_calibration {
  * points (z = basis y + constant; errors are theirs, and those of
  * natural[n][d], other functions of the points, if not NULL), weight[n] >= 0 sums to 1.
  * `inefficiency` is draws per independent draw (1 for importance samples, the
- * autocorrelation time for chains). The highest order whose features are at most a
+ * autocorrelation time for chains), `nets` how they were drawn (NULL or none: each by
+ * itself). The highest order whose features are at most a
  * quarter of the effective sample size; where that leaves out products of coordinates,
  * these follow without a matrix (products.h). residuals, if not NULL, is replaced by
  * what the error of any other summary can be had from. Returns 0, PH_E_MEMORY,
@@ -31,7 +32,7 @@ typedef struct ph_calibration {
  */
 int ph_calibrate(size_t n, size_t d, const double *basis, const double *z,
                  const double *natural, const double *y, const double *score,
-                 const double *weight, double inefficiency, double *calibrated,
-                 ph_calibration *result, ph_residuals *residuals);
+                 const double *weight, double inefficiency, const ph_nets *nets,
+                 double *calibrated, ph_calibration *result, ph_residuals *residuals);
 
 #endif

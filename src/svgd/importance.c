@@ -24,6 +24,7 @@
 
 enum { PARTICLES, MODES, EXPLORERS, FIRST_TAIL }; /* the mixtures */
 enum { DRAWS_PER_PARTICLE = 5, PILOTS = 6, MOST_ROUNDS = 8 };
+_Static_assert((int)PH_MIXTURES <= (int)PH_STRATA, "a stratum for every mixture");
 #define DEFENSIVE_SHARE 0.1
 #define DEFENSIVE_SCALE 1.5
 #define EXPLORE_SHARE   0.15
@@ -171,6 +172,9 @@ static int draw_batch(ph_importance *self, ph_sample *sample, ph_sampler *sample
                                          sampler->settings->seed,
                                          (uint32_t)(sample->batches * 16 + g),
                                          sample->y + at * d, sample->label + at);
+        if (status == PH_OK) {
+            status = ph_nets_add(&sample->nets, draws[g], g);
+        }
         at += draws[g];
         self->count[g] += draws[g];
     }

@@ -23,6 +23,7 @@ typedef struct ph_sample {
     double inefficiency; /* draws per independent draw beyond the weights */
     double rhat;         /* of chains */
     size_t batches;
+    ph_nets nets; /* of importance draws */
     ph_calibration calibration;
     ph_residuals residuals; /* of the calibration; empty where there was none */
 } ph_sample;

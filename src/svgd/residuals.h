@@ -5,6 +5,25 @@
 #include <stddef.h>
 
 /*
+ * Draws in a row that are a part of one scrambled point set, so that their average is
+ * better than that of independent ones, from the proposal number `stratum`.
+ */
+typedef struct ph_net {
+    size_t n, stratum; /* stratum < PH_STRATA */
+} ph_net;
+
+typedef struct ph_nets {
+    size_t n, capacity;
+    ph_net *item; /* [n] in the order of the draws */
+} ph_nets;
+enum { PH_STRATA = 16, PH_NET = 128 };
+
+/* Appends the nets of n draws: PH_NET each, the last what is left over too. Returns 0,
+ * PH_E_MEMORY. */
+int ph_nets_add(ph_nets *self, size_t n, size_t stratum);
+int ph_nets_copy(ph_nets *self, const ph_nets *from); /* self empty */
+
+/*
  * What the errors of calibrated summaries are made of: the regression on the q features
  * B = [1, Stein features] that calibration made of a weighted sample.
  */
@@ -15,6 +34,7 @@ typedef struct ph_residuals {
     double *leverage;    /* [n] 1 / (1 - leverage) */
     double *weight;      /* [n] before calibration, sum to 1 */
     double inefficiency; /* draws per independent draw beyond the weights */
+    ph_nets nets;        /* of all draws; none: as if independent */
 } ph_residuals;
 
 /* Room for q = stride features. Returns 0, PH_E_MEMORY. */

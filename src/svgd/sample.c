@@ -21,6 +21,7 @@ void ph_sample_clear(ph_sample *self)
     free(self->label);
     free(self->weight);
     free(self->calibrated);
+    free(self->nets.item);
     ph_residuals_clear(&self->residuals);
     memset(self, 0, sizeof *self);
 }
@@ -159,9 +160,10 @@ int ph_sample_calibrate(ph_sample *self, const double *basis)
         memcpy(self->calibrated, self->weight, self->n * sizeof(double));
         return PH_OK;
     }
-    int status = ph_calibrate(self->n, self->d, basis, self->z, self->natural, self->y,
-                              self->score, self->weight, self->inefficiency,
-                              self->calibrated, &self->calibration, &self->residuals);
+    int status =
+        ph_calibrate(self->n, self->d, basis, self->z, self->natural, self->y,
+                     self->score, self->weight, self->inefficiency, &self->nets,
+                     self->calibrated, &self->calibration, &self->residuals);
     if (status == PH_OK && sees_wall(self)) {
         self->calibration.stein = 0;
     }

@@ -286,7 +286,7 @@ static void calibration_is_exact_for_normals(void **state)
     }
     ph_calibration result;
     assert_int_equal(
-        ph_calibrate(N, 2, basis, y, NULL, y, score, w, 1, c, &result, NULL), 0);
+        ph_calibrate(N, 2, basis, y, NULL, y, score, w, 1, NULL, c, &result, NULL), 0);
     double m[6] = {0};
     for (size_t i = 0; i < N; i++) {
         double a = y[2 * i], b = y[2 * i + 1];
@@ -376,7 +376,7 @@ static void products_of_many_coordinates(void **state)
     second_moments(N, D, x.y, x.weight, &on, &off);
     assert_true(off > 0.03);
     assert_int_equal(ph_calibrate(N, D, x.basis, x.y, NULL, x.y, x.score, x.weight, 1,
-                                  x.calibrated, &result, NULL),
+                                  NULL, x.calibrated, &result, NULL),
                      0);
     second_moments(N, D, x.y, x.calibrated, &on, &off);
     assert_near(on, 0, 1e-5);
@@ -394,7 +394,7 @@ static void products_of_many_coordinates(void **state)
         x.weight[i] = 1.0 / FEW;
     }
     assert_int_equal(ph_calibrate(FEW, D, x.basis, x.y, NULL, x.y, x.score, x.weight, 1,
-                                  x.calibrated, &result, NULL),
+                                  NULL, x.calibrated, &result, NULL),
                      0);
     second_moments(FEW, D, x.y, x.calibrated, &on, &off);
     assert_true(off > 0.1);
@@ -402,11 +402,51 @@ static void products_of_many_coordinates(void **state)
 
     normals_init(&x, N, D, 0.07);
     assert_int_equal(ph_calibrate(N, D, x.basis, x.y, NULL, x.y, x.score, x.weight, 1,
-                                  x.calibrated, &result, NULL),
+                                  NULL, x.calibrated, &result, NULL),
                      0);
     second_moments(N, D, x.y, x.calibrated, &on, &off);
     assert_true(off > 0.07);
     normals_free(&x);
+}
+
+/*
+ * Errors by nets, against the textbook's between-group variance by hand: two nets of
+ * 128 and 132 draws in one stratum whose totals are known, three draws in another that
+ * has no second net.
+ */
+static void errors_of_nets(void **state)
+{
+    (void)state;
+    enum { A = 128, B = 132, C = 3, N = A + B + C };
+    ph_residuals r;
+    double f[N], beta, mean = 0, w = 1.0 / N;
+    assert_int_equal(ph_residuals_init(&r, N, 1), 0);
+    assert_int_equal(ph_nets_add(&r.nets, A + B, 3), 0);
+    assert_int_equal(ph_nets_add(&r.nets, C, 0), 0);
+    assert_int_equal(r.nets.n, 3);
+    assert_int_equal(r.nets.item[1].n, B);
+    r.gram[0] = 1;
+    for (size_t i = 0; i < N; i++) {
+        r.b[i] = r.leverage[i] = 1;
+        r.weight[i] = w;
+        f[i] = i < A       ? (i % 2 ? 5 : -4)
+               : i < A + B ? (i % 2 ? 4 : -6)
+                           : (double)i - A - B;
+        mean += w * f[i];
+    }
+    /* totals without the mean of all: 64 - 128 m and -132 - 132 m */
+    double first = w * (A * 0.5 - A * mean), second = w * (-B - B * mean);
+    double rate = (first + second) / (A + B);
+    double between = 2 * (pow(first - A * rate, 2) + pow(second - B * rate, 2));
+    double alone = 3 * w * w * (1 + 0 + 1) / 2 * 1; /* 0, 1, 2 about their mean */
+    assert_close(ph_residuals_error(&r, f, &beta), sqrt(between + alone), 1e-12);
+    r.nets.n = 0; /* as if independent */
+    double squares = 0;
+    for (size_t i = 0; i < N; i++) {
+        squares += w * w * pow(f[i] - mean, 2);
+    }
+    assert_close(ph_residuals_error(&r, f, &beta), sqrt(squares), 1e-12);
+    ph_residuals_clear(&r);
 }
 
 static int round_normal(void *context, size_t n, const double *z, double *log_p,
@@ -480,6 +520,7 @@ int main(void)
         cmocka_unit_test(student_mixture),
         cmocka_unit_test(calibration_is_exact_for_normals),
         cmocka_unit_test(products_of_many_coordinates),
+        cmocka_unit_test(errors_of_nets),
         cmocka_unit_test(orthogonal_momenta),
     };
     gsl_set_error_handler_off();
