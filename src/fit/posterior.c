@@ -476,20 +476,44 @@ void ph_posterior_tally(const ph_posterior *self, ph_tally *tally)
 static const char *name_of(void *context, size_t k)
 {
     const ph_posterior *self = context;
-    return self->model->parameters[self->free_index[k]].name;
+    return k < self->d ? self->model->parameters[self->free_index[k]].name
+                       : self->model->derived[k - self->d].name;
 }
 
-static void natural_values(void *context, size_t n, const double *z, double *value)
+/* A derived quantity that is not finite has no moments, and counts as zero here: where
+ * the samples are made it is refused. */
+static int natural_values(void *context, size_t n, const double *z, double *value)
 {
     const ph_posterior *self = context;
-    for (size_t i = 0; i < n * self->d; i++) {
-        ph_transform(self->lower[i % self->d], self->upper[i % self->d], z[i],
-                     &value[i], NULL, NULL, NULL);
+    const ph_model *model = self->model;
+    size_t d = self->d;
+    double *theta = ph_alloc(self->p, sizeof *theta);
+    if (!theta) {
+        return PH_E_MEMORY;
     }
+    for (size_t i = 0; i < n; i++, z += d, value += d + model->n_derived) {
+        ph_posterior_theta(self, z, theta);
+        for (size_t k = 0; k < d; k++) {
+            value[k] = theta[self->free_index[k]];
+        }
+        for (size_t k = 0; k < model->n_derived; k++) {
+            double *x = &value[d + k];
+            int status =
+                ph_expr_value_at(model->derived[k].value, NULL, theta, x, NULL);
+            *x = status == PH_OK && isfinite(*x) ? *x : 0;
+        }
+    }
+    free(theta);
+    return PH_OK;
 }
 
 ph_target ph_posterior_target(ph_posterior *self)
 {
-    return (ph_target){self,    self->d,       evaluate, ph_posterior_start,
-                       name_of, natural_values};
+    return (ph_target){self,
+                       self->d,
+                       evaluate,
+                       ph_posterior_start,
+                       name_of,
+                       natural_values,
+                       self->model->n_derived};
 }

@@ -344,25 +344,36 @@ static double stein_size(const workspace *self, const double *weight, size_t g,
     return sum > 0 ? fabs(mean) / sqrt(sum * inefficiency) : 0;
 }
 
-/* The maximum; what is not a number counts as the largest. */
-static double larger(double a, double b)
+/* The maximum and where it is; what is not a number counts as the largest. */
+static void keep_worst(double error, size_t k, double *worst, size_t *at)
 {
-    return isnan(a) || isnan(b) ? NAN : fmax(a, b);
+    if (!isnan(*worst) && !(error <= *worst)) {
+        *worst = error;
+        *at = k;
+    }
 }
 
-/* Errors of the mean and sd of one column (stride d) of x; f[n] is scratch. */
-static void column_errors(workspace *self, const double *x, const double *calibrated,
-                          double *f, ph_calibration *result)
+int ph_is_constant(double mean, double variance)
 {
-    size_t n = self->n, d = self->d;
+    return variance <= 1e-24 * mean * mean;
+}
+
+/* Errors of the mean and sd of column k of x (rows of `stride`); f[n] is scratch. */
+static void column_errors(workspace *self, const double *x, size_t stride, size_t k,
+                          const double *calibrated, double *f, ph_calibration *result)
+{
+    size_t n = self->n;
     const double *weight = self->r.weight;
     double mean = 0, variance = 0, moved = 0, raw = 0;
     for (size_t i = 0; i < n; i++) {
-        mean += weight[i] * x[i * d];
+        mean += weight[i] * x[i * stride + k];
     }
     for (size_t i = 0; i < n; i++) {
-        f[i] = x[i * d] - mean;
+        f[i] = x[i * stride + k] - mean;
         variance += weight[i] * f[i] * f[i];
+    }
+    if (ph_is_constant(mean, variance)) {
+        return;
     }
     for (size_t i = 0; i < n; i++) {
         f[i] /= sqrt(variance);
@@ -370,28 +381,29 @@ static void column_errors(workspace *self, const double *x, const double *calibr
         raw += weight[i] * weight[i] * f[i] * f[i];
     }
     double error = ph_residuals_error(&self->r, f, self->beta);
-    result->error_mean = larger(result->error_mean, error);
+    keep_worst(error, k, &result->error_mean, &result->column_mean);
     result->shift = fmax(result->shift, fabs(moved) / sqrt(raw * self->r.inefficiency));
     for (size_t i = 0; i < n; i++) {
         f[i] *= f[i];
     }
     error = ph_residuals_error(&self->r, f, self->beta);
-    result->error_sd = larger(result->error_sd, 0.5 * error);
+    keep_worst(0.5 * error, k, &result->error_sd, &result->column_sd);
 }
 
 /* Errors in the user's coordinates, standardised one by one, and as reported. */
-static int errors(workspace *self, const double *z, const double *natural,
-                  const double *calibrated, ph_calibration *result)
+static int errors(workspace *self, const double *z, size_t n_natural,
+                  const double *natural, const double *calibrated,
+                  ph_calibration *result)
 {
     double *f = ph_alloc(self->n, sizeof *f);
     if (!f) {
         return PH_E_MEMORY;
     }
     for (size_t k = 0; k < self->d; k++) {
-        column_errors(self, z + k, calibrated, f, result);
-        if (natural) {
-            column_errors(self, natural + k, calibrated, f, result);
-        }
+        column_errors(self, z, self->d, k, calibrated, f, result);
+    }
+    for (size_t k = 0; k < n_natural; k++) {
+        column_errors(self, natural, n_natural, k, calibrated, f, result);
     }
     free(f);
     return PH_OK;
@@ -430,9 +442,10 @@ static int add_products(workspace *self, size_t complete, double ess,
 }
 
 int ph_calibrate(size_t n, size_t d, const double *basis, const double *z,
-                 const double *natural, const double *y, const double *score,
-                 const double *weight, double inefficiency, const ph_nets *nets,
-                 double *calibrated, ph_calibration *result, ph_residuals *residuals)
+                 size_t n_natural, const double *natural, const double *y,
+                 const double *score, const double *weight, double inefficiency,
+                 const ph_nets *nets, double *calibrated, ph_calibration *result,
+                 ph_residuals *residuals)
 {
     double ess = 1 / (ph_dot(n, weight, weight) * inefficiency);
     monomial_list features = {0};
@@ -470,7 +483,7 @@ int ph_calibrate(size_t n, size_t d, const double *basis, const double *z,
     }
     result->features = w.r.q - 1;
     result->ess = 1 / (ph_dot(n, calibrated, calibrated) * inefficiency);
-    status = errors(&w, z, natural, calibrated, result);
+    status = errors(&w, z, n_natural, natural, calibrated, result);
     if (status == PH_OK && residuals) {
         ph_residuals_clear(residuals);
         *residuals = w.r;

@@ -10,15 +10,17 @@
 typedef struct ph_sample {
     size_t n, d, capacity, n_columns;
     double *y, *z, *log_p, *score; /* [n][d], [n][d], [n], [n][d] */
-    double *natural;               /* [n][d] as reported; NULL: as z */
+    double *natural;               /* [n][n_natural] as reported; NULL: as z */
+    size_t n_natural;              /* d and the derived quantities */
     double *density;               /* [n][n_columns] log density of each mixture */
     double *log_q;                 /* [n] of all mixtures together */
     size_t *label;                 /* [n] cluster of the component it came from */
     double *weight, *calibrated;   /* [n] sum to 1 */
     double ess, pareto_k,
-        moment_k;    /* moment_k: worst k of weight * squared deviation */
-    double largest;  /* largest weight * n */
-    double kurtosis; /* worst over z */
+        moment_k;         /* moment_k: worst k of weight * squared deviation */
+    double largest;       /* largest weight * n */
+    size_t moment_column; /* of moment_k, as those of ph_calibration */
+    double kurtosis;      /* worst over z */
     double log_evidence, log_evidence_error;
     double inefficiency; /* draws per independent draw beyond the weights */
     double rhat;         /* of chains */
@@ -31,7 +33,7 @@ typedef struct ph_sample {
 int ph_sample_reserve(ph_sample *self, size_t n);
 /*
  * Sets z and natural of points from..n-1 from y. A point outside the model counts
- * nowhere, and its natural coordinates are zero.
+ * nowhere, and its natural values are zero.
  */
 int ph_sample_place(ph_sample *self, const ph_sampler *sampler, size_t from);
 void ph_sample_clear(ph_sample *self);

@@ -57,7 +57,7 @@ int ph_sample_reserve(ph_sample *self, size_t n)
         grow(&self->calibrated, wanted, 1)) {
         return PH_E_MEMORY;
     }
-    if (self->natural && grow(&self->natural, wanted, self->d)) {
+    if (self->natural && grow(&self->natural, wanted, self->n_natural)) {
         return PH_E_MEMORY;
     }
     self->capacity = wanted;
@@ -72,17 +72,19 @@ int ph_sample_place(ph_sample *self, const ph_sampler *sampler, size_t from)
     if (!target->natural) {
         return PH_OK;
     }
+    size_t columns = self->n_natural = d + target->n_derived;
     if (!self->natural &&
-        !(self->natural = ph_alloc(self->capacity * d, sizeof(double)))) {
+        !(self->natural = ph_alloc(self->capacity * columns, sizeof(double)))) {
         return PH_E_MEMORY;
     }
-    target->natural(target->context, n, self->z + from * d, self->natural + from * d);
-    for (size_t i = from; i < self->n; i++) {
+    int status = target->natural(target->context, n, self->z + from * d,
+                                 self->natural + from * columns);
+    for (size_t i = from; i < self->n && status == PH_OK; i++) {
         if (self->log_p[i] == -INFINITY) {
-            memset(self->natural + i * d, 0, d * sizeof(double));
+            memset(self->natural + i * columns, 0, columns * sizeof(double));
         }
     }
-    return PH_OK;
+    return status;
 }
 
 double ph_pareto_limit(size_t n)
@@ -91,25 +93,33 @@ double ph_pareto_limit(size_t n)
 }
 
 /*
- * Weighted kurtosis and the tail index of w (z - mean)^2: where its k reaches 1/2 the
- * error of the sd has no variance, whatever its estimate says.
+ * Weighted kurtosis and the tail index of w (x - mean)^2 of column k (rows of
+ * `stride`): where its k reaches 1/2 the error of the sd has no variance, whatever its
+ * estimate says.
  */
-static int column_tails(ph_sample *self, const double *x, double *value)
+static int column_tails(ph_sample *self, const double *x, size_t stride, size_t k,
+                        double *value)
 {
-    size_t n = self->n, d = self->d;
+    size_t n = self->n;
     double mean = 0, second = 0, fourth = 0, shape;
     for (size_t i = 0; i < n; i++) {
-        mean += self->weight[i] * x[i * d];
+        mean += self->weight[i] * x[i * stride + k];
     }
     for (size_t i = 0; i < n; i++) {
-        double u = x[i * d] - mean, square = u * u;
+        double u = x[i * stride + k] - mean, square = u * u;
         value[i] = self->weight[i] * square;
         second += value[i];
         fourth += value[i] * square;
     }
+    if (ph_is_constant(mean, second)) {
+        return PH_OK;
+    }
     self->kurtosis = fmax(self->kurtosis, fourth / (second * second));
     int status = ph_pareto_k(n, value, &shape);
-    self->moment_k = fmax(self->moment_k, shape);
+    if (status == PH_OK && shape > self->moment_k) {
+        self->moment_k = shape;
+        self->moment_column = k;
+    }
     return status;
 }
 
@@ -118,14 +128,15 @@ static int moment_tails(ph_sample *self)
     double *value = ph_alloc(self->n, sizeof *value);
     int status = value ? PH_OK : PH_E_MEMORY;
     self->moment_k = self->kurtosis = 0;
+    self->moment_column = 0;
     for (size_t k = 0; k < self->d && status == PH_OK; k++) {
-        status = column_tails(self, self->z + k, value);
-        if (status == PH_OK && self->natural) {
-            double kurtosis = self->kurtosis; /* of z alone: it asks for adaptation */
-            status = column_tails(self, self->natural + k, value);
-            self->kurtosis = kurtosis;
-        }
+        status = column_tails(self, self->z, self->d, k, value);
     }
+    double kurtosis = self->kurtosis; /* of z alone: it asks for adaptation */
+    for (size_t k = 0; k < self->n_natural && status == PH_OK; k++) {
+        status = column_tails(self, self->natural, self->n_natural, k, value);
+    }
+    self->kurtosis = kurtosis;
     free(value);
     return status;
 }
@@ -160,10 +171,10 @@ int ph_sample_calibrate(ph_sample *self, const double *basis)
         memcpy(self->calibrated, self->weight, self->n * sizeof(double));
         return PH_OK;
     }
-    int status =
-        ph_calibrate(self->n, self->d, basis, self->z, self->natural, self->y,
-                     self->score, self->weight, self->inefficiency, &self->nets,
-                     self->calibrated, &self->calibration, &self->residuals);
+    int status = ph_calibrate(self->n, self->d, basis, self->z, self->n_natural,
+                              self->natural, self->y, self->score, self->weight,
+                              self->inefficiency, &self->nets, self->calibrated,
+                              &self->calibration, &self->residuals);
     if (status == PH_OK && sees_wall(self)) {
         self->calibration.stein = 0;
     }

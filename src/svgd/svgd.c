@@ -380,7 +380,7 @@ static int hand_out(ph_svgd_result *result, const ph_sampler *sampler,
 
 /* The verdict on particles: they must agree with the corrected sample. */
 static int judge_raw(ph_svgd_result *result, const ph_ensemble *e,
-                     const ph_sample *importance, const ph_svgd_settings *settings)
+                     const ph_sample *importance, const ph_sampler *sampler)
 {
     ph_svgd_diagnostics *d = &result->diagnostics;
     d->raw = 1;
@@ -396,7 +396,7 @@ static int judge_raw(ph_svgd_result *result, const ph_ensemble *e,
         d->error_mean += d->shift_mean;
         d->error_sd += d->shift_sd;
     }
-    ph_verdict_raw(result, importance, settings);
+    ph_verdict_raw(result, importance, sampler);
     return PH_OK;
 }
 
@@ -424,10 +424,10 @@ static int finish(ph_svgd_result *result, const ph_sampler *sampler,
         result->mode[m].weight = mass[m];
     }
     if (raw) {
-        status = judge_raw(result, e, importance, settings);
+        status = judge_raw(result, e, importance, sampler);
     } else {
         status = compare(result, e, sample, mass);
-        ph_verdict(result, sample, settings);
+        ph_verdict(result, sample, sampler);
     }
 out:
     ph_sample_clear(&particles);

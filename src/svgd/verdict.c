@@ -8,6 +8,7 @@
 #include "verdict.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include "sentences.h"
 
@@ -33,30 +34,43 @@ static void check_weights(ph_sentences *self, const ph_sample *sample,
     }
 }
 
-static void check_errors(ph_sentences *self, const ph_sample *sample,
-                         const ph_svgd_settings *settings)
+/* " of NAME" of a derived quantity, "" of a coordinate; text[64]. */
+static const char *of_derived(const ph_target *target, size_t column, char *text)
 {
+    text[0] = 0;
+    if (column >= target->d && target->name) {
+        snprintf(text, 64, " of %s", target->name(target->context, column));
+    }
+    return text;
+}
+
+static void check_errors(ph_sentences *self, const ph_sample *sample,
+                         const ph_sampler *sampler)
+{
+    const ph_svgd_settings *settings = sampler->settings;
     const ph_calibration *c = &sample->calibration;
+    char of[64];
     if (!(3 * c->error_mean <= settings->tolerance_mean)) {
-        ph_say(
-            self, 1,
-            "a mean is known to %.2g of a standard deviation only (three Monte Carlo "
-            "errors), and %.2g was asked for",
-            3 * c->error_mean, settings->tolerance_mean);
+        ph_say(self, 1,
+               "a mean%s is known to %.2g of a standard deviation only (three Monte "
+               "Carlo errors), and %.2g was asked for",
+               of_derived(sampler->target, c->column_mean, of), 3 * c->error_mean,
+               settings->tolerance_mean);
     }
     if (!(3 * c->error_sd <= settings->tolerance_sd)) {
-        ph_say(
-            self, 1,
-            "a standard deviation is known to %.2g of itself only (three Monte Carlo "
-            "errors), and %.2g was asked for",
-            3 * c->error_sd, settings->tolerance_sd);
+        ph_say(self, 1,
+               "a standard deviation%s is known to %.2g of itself only (three Monte "
+               "Carlo errors), and %.2g was asked for",
+               of_derived(sampler->target, c->column_sd, of), 3 * c->error_sd,
+               settings->tolerance_sd);
     }
     if (sample->moment_k >= PH_MOMENT_LIMIT) {
-        ph_say(
-            self, 1,
-            "the posterior's tails are so heavy that its standard deviation cannot be "
-            "estimated (Pareto k %.2f of the squared deviations)",
-            sample->moment_k);
+        ph_say(self, 1,
+               "the posterior's tails%s are so heavy that its standard deviation "
+               "cannot be "
+               "estimated (Pareto k %.2f of the squared deviations)",
+               of_derived(sampler->target, sample->moment_column, of),
+               sample->moment_k);
     }
     if (c->stein > PH_STEIN_LIMIT) {
         ph_say(
@@ -113,11 +127,11 @@ static void conclude(ph_sentences *self, ph_svgd_result *result)
 }
 
 void ph_verdict(ph_svgd_result *result, const ph_sample *sample,
-                const ph_svgd_settings *settings)
+                const ph_sampler *sampler)
 {
     ph_sentences self = {{0}, 0};
-    check_weights(&self, sample, settings);
-    check_errors(&self, sample, settings);
+    check_weights(&self, sample, sampler->settings);
+    check_errors(&self, sample, sampler);
     if (result->diagnostics.used_chains) {
         check_chains(&self, sample, result);
     }
@@ -156,8 +170,9 @@ static void check_particles(ph_sentences *self, const ph_svgd_diagnostics *d,
 }
 
 void ph_verdict_raw(ph_svgd_result *result, const ph_sample *importance,
-                    const ph_svgd_settings *settings)
+                    const ph_sampler *sampler)
 {
+    const ph_svgd_settings *settings = sampler->settings;
     const ph_svgd_diagnostics *d = &result->diagnostics;
     ph_sentences self = {{0}, 0};
     if (result->d > PH_IMPORTANCE_DIMENSIONS) {
@@ -168,7 +183,7 @@ void ph_verdict_raw(ph_svgd_result *result, const ph_sample *importance,
                PH_IMPORTANCE_DIMENSIONS);
     } else {
         check_weights(&self, importance, settings);
-        check_errors(&self, importance, settings);
+        check_errors(&self, importance, sampler);
         check_particles(&self, d, settings);
     }
     if (self.faults == 0) {

@@ -6,10 +6,10 @@
 
 /*
  * Decides `converged` from the diagnostics of the sample that is handed out and writes
- * the reasons, full sentences joined by "; ".
+ * the reasons, full sentences joined by "; ". The settings are the sampler's.
  */
 void ph_verdict(ph_svgd_result *result, const ph_sample *sample,
-                const ph_svgd_settings *settings);
+                const ph_sampler *sampler);
 
 /*
  * The same for particles that are handed out as they are: converged if the importance
@@ -18,6 +18,6 @@ void ph_verdict(ph_svgd_result *result, const ph_sample *sample,
  * sampling is trusted in nothing is checked, and they have not converged.
  */
 void ph_verdict_raw(ph_svgd_result *result, const ph_sample *importance,
-                    const ph_svgd_settings *settings);
+                    const ph_sampler *sampler);
 
 #endif

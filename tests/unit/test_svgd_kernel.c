@@ -286,7 +286,8 @@ static void calibration_is_exact_for_normals(void **state)
     }
     ph_calibration result;
     assert_int_equal(
-        ph_calibrate(N, 2, basis, y, NULL, y, score, w, 1, NULL, c, &result, NULL), 0);
+        ph_calibrate(N, 2, basis, y, 0, NULL, y, score, w, 1, NULL, c, &result, NULL),
+        0);
     double m[6] = {0};
     for (size_t i = 0; i < N; i++) {
         double a = y[2 * i], b = y[2 * i + 1];
@@ -375,8 +376,8 @@ static void products_of_many_coordinates(void **state)
     normals_init(&x, N, D, 0);
     second_moments(N, D, x.y, x.weight, &on, &off);
     assert_true(off > 0.03);
-    assert_int_equal(ph_calibrate(N, D, x.basis, x.y, NULL, x.y, x.score, x.weight, 1,
-                                  NULL, x.calibrated, &result, NULL),
+    assert_int_equal(ph_calibrate(N, D, x.basis, x.y, 0, NULL, x.y, x.score, x.weight,
+                                  1, NULL, x.calibrated, &result, NULL),
                      0);
     second_moments(N, D, x.y, x.calibrated, &on, &off);
     assert_near(on, 0, 1e-5);
@@ -393,16 +394,16 @@ static void products_of_many_coordinates(void **state)
     for (size_t i = 0; i < FEW; i++) {
         x.weight[i] = 1.0 / FEW;
     }
-    assert_int_equal(ph_calibrate(FEW, D, x.basis, x.y, NULL, x.y, x.score, x.weight, 1,
-                                  NULL, x.calibrated, &result, NULL),
+    assert_int_equal(ph_calibrate(FEW, D, x.basis, x.y, 0, NULL, x.y, x.score, x.weight,
+                                  1, NULL, x.calibrated, &result, NULL),
                      0);
     second_moments(FEW, D, x.y, x.calibrated, &on, &off);
     assert_true(off > 0.1);
     normals_free(&x);
 
     normals_init(&x, N, D, 0.07);
-    assert_int_equal(ph_calibrate(N, D, x.basis, x.y, NULL, x.y, x.score, x.weight, 1,
-                                  NULL, x.calibrated, &result, NULL),
+    assert_int_equal(ph_calibrate(N, D, x.basis, x.y, 0, NULL, x.y, x.score, x.weight,
+                                  1, NULL, x.calibrated, &result, NULL),
                      0);
     second_moments(N, D, x.y, x.calibrated, &on, &off);
     assert_true(off > 0.07);
@@ -472,7 +473,7 @@ static void orthogonal_momenta(void **state)
     (void)state;
     enum { D = 6, N = 400, STEPS = 64 };
     size_t d = D;
-    ph_target target = {&d, D, round_normal, NULL, NULL, NULL};
+    ph_target target = {&d, D, round_normal, NULL, NULL, NULL, 0};
     ph_svgd_settings settings;
     ph_sampler sampler;
     ph_walkers walkers;

@@ -493,6 +493,65 @@ static void region_outside_the_model(void **state)
     known_free(&target);
 }
 
+/* A log-gamma with derived quantities: a constant; and one that the test chooses. */
+typedef struct with_derived {
+    known law; /* first: the callbacks of the law take it */
+    int heavy; /* e^-z, of no variance where the shape is 1.5; else a step */
+} with_derived;
+
+static int derive(void *context, size_t n, const double *z, double *value)
+{
+    const with_derived *self = context;
+    for (size_t i = 0; i < n; i++) {
+        value[3 * i] = z[i];
+        value[3 * i + 1] = 0.1;
+        value[3 * i + 2] = self->heavy ? exp(-z[i]) : z[i] < -0.4;
+    }
+    return 0;
+}
+
+static const char *derived_name(void *context, size_t k)
+{
+    (void)context;
+    const char *const name[] = {"z", "constant", "chosen"};
+    return name[k];
+}
+
+/*
+ * Derived quantities are judged as parameters are: a step needs draws until three
+ * errors of its mean are 0.006, though z is known exactly from the start; e^-z
+ * has no standard deviation, and its name is said.
+ */
+static void derived_quantities_are_judged(void **state)
+{
+    (void)state;
+    with_derived self = {.heavy = 0};
+    known_init(&self.law, LOG_GAMMA, 1, 1.5, 1);
+    ph_target target = known_target(&self.law);
+    target.natural = derive;
+    target.name = derived_name;
+    target.n_derived = 2;
+    ph_svgd_settings settings = defaults(3);
+    settings.tolerance_mean = 0.006;
+    ph_svgd_result *result = run(&self.law, &settings);
+    size_t alone = result->n;
+    assert_int_equal(result->converged, 1);
+    ph_svgd_result_free(result);
+    assert_int_equal(ph_svgd_run(&result, &target, &settings, NULL, NULL), 0);
+    assert_int_equal(result->converged, 1);
+    assert_true(result->n > 2 * alone);
+    assert_true(3 * result->diagnostics.error_mean > 0.003);
+    ph_svgd_result_free(result);
+
+    self.heavy = 1;
+    settings.max_batches = 6;
+    assert_int_equal(ph_svgd_run(&result, &target, &settings, NULL, NULL), 0);
+    assert_int_equal(result->converged, 0);
+    assert_non_null(strstr(result->reasons, "tails of chosen are so heavy"));
+    ph_svgd_result_free(result);
+    known_free(&self.law);
+}
+
 typedef struct talk {
     int calls, stop_at, warnings;
 } talk;
@@ -591,6 +650,7 @@ int main(void)
         cmocka_unit_test(errors_come_through),
         cmocka_unit_test(bad_targets_and_settings),
         cmocka_unit_test(region_outside_the_model),
+        cmocka_unit_test(derived_quantities_are_judged),
         cmocka_unit_test(a_signal_stops_it),
         cmocka_unit_test(weak_direction_is_named),
         cmocka_unit_test(budget),

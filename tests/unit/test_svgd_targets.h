@@ -214,7 +214,7 @@ static inline int known_start(void *context, uint64_t seed, uint32_t index, doub
 
 static inline ph_target known_target(known *self)
 {
-    ph_target target = {self, self->d, known_eval, known_start, NULL, NULL};
+    ph_target target = {self, self->d, known_eval, known_start, NULL, NULL, 0};
     return target;
 }
 

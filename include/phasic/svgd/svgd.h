@@ -32,14 +32,17 @@ typedef struct ph_target {
      * the starts of the mode search, and for particles that start at the prior.
      */
     int (*start)(void *context, uint64_t seed, uint32_t index, double *z);
-    /* Name of dimension k, for sentences; may be NULL. */
+    /* Name of dimension k, and of reported column k from d on, for sentences; may be
+     * NULL. */
     const char *(*name)(void *context, size_t k);
     /*
-     * value[n][d]: the coordinates of z[n][d] on the scale that is reported, each a
-     * function of its own z. The verdict then holds for their means and standard
-     * deviations too. May be NULL: z is what is reported.
+     * value[n][d + n_derived]: the coordinates of z[n][d] on the scale that is
+     * reported, each a function of its own z, then quantities that are functions of all
+     * of them. The verdict then holds for the means and standard deviations of all
+     * these too. Returns 0 or PH_E_MEMORY. May be NULL: z is what is reported.
      */
-    void (*natural)(void *context, size_t n, const double *z, double *value);
+    int (*natural)(void *context, size_t n, const double *z, double *value);
+    size_t n_derived; /* 0 without natural */
 } ph_target;
 
 /*
