@@ -22,7 +22,7 @@
 #include "phasic/base/status.h"
 
 enum { MOST_STEPS = 60 };
-#define NEAR 1e-5 /* residual at which the steps end, relative to the first */
+#define NEAR 1e-4 /* residual at which the steps end, relative to the first */
 
 /*
  * Mean square of the relative move of the weights. The variance of summaries that
