@@ -289,8 +289,10 @@ static void finish_point(const batch *job, ph_posterior_worker *worker, size_t p
         good = good && isfinite(job->score[point * self->d + k]);
     }
     int beyond = ph_lik_work_beyond(worker->lik) >> lane & 1;
-    worker->beyond += beyond;
-    worker->outside += log_lik == -INFINITY && !beyond;
+    if (job->score) {
+        worker->beyond += beyond;
+        worker->outside += log_lik == -INFINITY && !beyond;
+    }
     job->log_p[point] = good ? sum : -INFINITY;
     for (size_t k = 0; job->score && !good && k < self->d; k++) {
         job->score[point * self->d + k] = 0;
@@ -362,7 +364,7 @@ static void leave_out(batch *job, size_t first, size_t end)
             job->score[job->order[i] * d + k] = 0;
         }
     }
-    job->self->beyond += end - first;
+    job->self->beyond += job->score ? end - first : 0;
 }
 
 static int evaluate(void *context, size_t n, const double *z, double *log_p,
