@@ -146,7 +146,7 @@ static void load_rates(ph_epoch_sweep *self, size_t e, const ph_lanes *u, double
         for (size_t k = out->row_group[i]; k < out->row_group[i + 1]; k++) {
             d += out->group_sum[k] * at->u[out->group_use[k]];
         }
-        at->g[i] = d;
+        at->g[out->row_vertex[i]] = d;
         for (int l = 0; l < PH_LANES; l++) {
             at->rate = fmax(at->rate, d[l]);
         }

@@ -166,8 +166,9 @@ static void spread(const ph_epoch_sweep *self, size_t e, int lane, unsigned char
     int changed = 1;
     while (changed) {
         changed = 0;
-        for (size_t j = 0; j < in->n_rows; j++) {
-            for (size_t g = in->row_group[j]; g < in->row_group[j + 1] && !seen[j];
+        for (size_t r = 0; r < in->n_rows; r++) {
+            size_t j = in->row_vertex[r];
+            for (size_t g = in->row_group[r]; g < in->row_group[r + 1] && !seen[j];
                  g++) {
                 int open = self->stage[e].tau[in->group_use[g]][lane] > 0;
                 for (size_t t = in->group_term[g]; open && t < in->group_term[g + 1];

@@ -2,7 +2,8 @@
 /*
  * Both tables come from one counting sort over the graph's terms: terms are visited in
  * order of (source, target, intermediate), bucketed by row, then ordered by
- * intermediate within the row so that terms of one intermediate form a group.
+ * intermediate within the row so that terms of one intermediate form a group. Rows are
+ * then sorted by shape and intermediates; what has no shape keeps the graph's order.
  */
 #include "phasic/dist/plan.h"
 
@@ -29,6 +30,8 @@ static int compare_items(const void *a, const void *b)
 
 static void table_free(ph_group_table *table)
 {
+    free(table->run);
+    free(table->row_vertex);
     free(table->row_group);
     free(table->group_use);
     free(table->group_term);
@@ -77,47 +80,126 @@ static int table_allocate(ph_group_table *table, size_t rows, size_t terms)
 {
     table->n_rows = rows;
     table->n_terms = terms;
+    table->run = ph_alloc(rows, sizeof *table->run);
+    table->row_vertex = ph_alloc(rows, sizeof *table->row_vertex);
     table->row_group = ph_alloc(rows + 1, sizeof *table->row_group);
     table->group_use = ph_alloc(terms, sizeof *table->group_use);
     table->group_term = ph_alloc(terms + 1, sizeof *table->group_term);
     table->term_vertex = ph_alloc(terms, sizeof *table->term_vertex);
     table->coefficient = ph_alloc(terms, sizeof *table->coefficient);
     table->group_sum = ph_alloc(terms, sizeof *table->group_sum);
-    return table->row_group && table->group_use && table->group_term &&
-                   table->term_vertex && table->coefficient && table->group_sum
+    return table->run && table->row_vertex && table->row_group && table->group_use &&
+                   table->group_term && table->term_vertex && table->coefficient &&
+                   table->group_sum
                ? PH_OK
                : PH_E_MEMORY;
+}
+
+/* A row before it has its place: what it is sorted by, and its items. */
+typedef struct row_key {
+    unsigned shape;
+    uint32_t use[PH_SHAPE_GROUPS], vertex;
+} row_key;
+
+/* The key of a vertex with sorted items [0, n). */
+static row_key key_of(const item *items, size_t n, uint32_t vertex)
+{
+    row_key key = {PH_SHAPE_ANY, {0}, vertex};
+    unsigned size[PH_SHAPE_GROUPS + 1] = {0};
+    size_t groups = 0;
+    for (size_t t = 0; t < n; t++) {
+        if (t == 0 || items[t].use != items[t - 1].use) {
+            if (groups == PH_SHAPE_GROUPS) {
+                return (row_key){PH_SHAPE_ANY, {0}, vertex};
+            }
+            key.use[groups++] = items[t].use;
+        }
+        if (++size[groups - 1] > PH_SHAPE_TERMS) {
+            return (row_key){PH_SHAPE_ANY, {0}, vertex};
+        }
+    }
+    key.shape = PH_SHAPE(size[0], size[1], size[2]);
+    return key;
+}
+
+static int compare_kinds(const row_key *x, const row_key *y)
+{
+    if (x->shape != y->shape) {
+        return x->shape < y->shape ? -1 : 1;
+    }
+    for (int k = 0; k < PH_SHAPE_GROUPS; k++) {
+        if (x->use[k] != y->use[k]) {
+            return x->use[k] < y->use[k] ? -1 : 1;
+        }
+    }
+    return 0;
+}
+
+static int compare_keys(const void *a, const void *b)
+{
+    const row_key *x = a, *y = b;
+    int order = compare_kinds(x, y);
+    return order ? order : (x->vertex > y->vertex) - (x->vertex < y->vertex);
+}
+
+/* Sorts the items of each vertex, and all rows but that of absorption, into runs. */
+static void table_sort(ph_group_table *table, item *items, const size_t *first,
+                       size_t states, row_key *key)
+{
+    for (size_t i = 0; i < table->n_rows; i++) {
+        size_t n = first[i + 1] - first[i];
+        qsort(items + first[i], n, sizeof *items, compare_items);
+        key[i] = key_of(items + first[i], n, (uint32_t)i);
+    }
+    qsort(key, states, sizeof *key, compare_keys);
+    for (size_t r = 0; r < states; r++) {
+        if (r == 0 || compare_kinds(&key[r - 1], &key[r]) != 0) {
+            table->run[table->n_runs++] = (ph_row_run){r, r, key[r].shape};
+        }
+        table->run[table->n_runs - 1].end = r + 1;
+    }
+}
+
+static void table_fill(ph_group_table *table, const item *items, const size_t *first,
+                       const row_key *key)
+{
+    size_t groups = 0, terms = 0;
+    for (size_t r = 0; r < table->n_rows; r++) {
+        uint32_t vertex = key[r].vertex;
+        const item *row = items + first[vertex];
+        size_t n = first[vertex + 1] - first[vertex];
+        table->row_vertex[r] = vertex;
+        table->row_group[r] = groups;
+        for (size_t t = 0; t < n; t++, terms++) {
+            if (t == 0 || row[t].use != row[t - 1].use) {
+                table->group_use[groups] = row[t].use;
+                table->group_term[groups++] = terms;
+            }
+            table->term_vertex[terms] = row[t].vertex;
+            table->coefficient[terms] = row[t].coefficient;
+            table->group_sum[groups - 1] += row[t].coefficient;
+        }
+    }
+    table->row_group[table->n_rows] = groups;
+    table->group_term[groups] = terms;
+    table->n_groups = groups;
 }
 
 static int table_build(ph_group_table *table, const ph_graph *graph, int by_target)
 {
     size_t rows = by_target ? graph->n + 1 : graph->n;
-    size_t terms = graph->edge_term[graph->n_edges];
     size_t *first = ph_alloc(rows + 2, sizeof *first);
+    row_key *key = ph_alloc(rows, sizeof *key);
     item *items = first ? bucket(graph, by_target, rows, first) : NULL;
-    int status = items ? table_allocate(table, rows, terms) : PH_E_MEMORY;
-    if (status != PH_OK) {
-        goto out;
+    int status = items && key
+                     ? table_allocate(table, rows, graph->edge_term[graph->n_edges])
+                     : PH_E_MEMORY;
+    if (status == PH_OK) {
+        table_sort(table, items, first, graph->n, key);
+        table_fill(table, items, first, key);
     }
-    size_t groups = 0;
-    for (size_t r = 0; r < rows; r++) {
-        table->row_group[r] = groups;
-        qsort(items + first[r], first[r + 1] - first[r], sizeof *items, compare_items);
-        for (size_t t = first[r]; t < first[r + 1]; t++) {
-            if (t == first[r] || items[t].use != items[t - 1].use) {
-                table->group_use[groups] = items[t].use;
-                table->group_term[groups++] = t;
-            }
-            table->term_vertex[t] = items[t].vertex;
-            table->coefficient[t] = items[t].coefficient;
-            table->group_sum[groups - 1] += items[t].coefficient;
-        }
-    }
-    table->row_group[rows] = groups;
-    table->group_term[groups] = terms;
-    table->n_groups = groups;
-out:
     free(items);
+    free(key);
     free(first);
     return status;
 }
@@ -144,7 +226,7 @@ int ph_plan_new(ph_plan **self, const ph_graph *graph)
         ph_plan_free(plan);
         return status;
     }
-    plan->bytes = sizeof *plan + 8 * (plan->in.n_rows + plan->out.n_rows + 4) +
+    plan->bytes = sizeof *plan + 36 * (plan->in.n_rows + plan->out.n_rows + 4) +
                   32 * (plan->in.n_terms + plan->out.n_terms);
     *self = plan;
     return PH_OK;

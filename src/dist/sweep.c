@@ -207,7 +207,7 @@ static void total_rates(ph_sweep *self, unsigned valid, double *largest)
         for (size_t k = out->row_group[i]; k < out->row_group[i + 1]; k++) {
             d += out->group_sum[k] * self->u[out->group_use[k]];
         }
-        self->g[i] = d;
+        self->g[out->row_vertex[i]] = d;
         for (int l = 0; l < PH_LANES; l++) {
             if (valid >> l & 1 && d[l] > *largest) {
                 *largest = d[l];
@@ -386,7 +386,8 @@ static void find_late_g(ph_sweep *self)
             }
         }
         for (int l = 0; l < PH_LANES; l++) {
-            self->late_g[i][l] = rest[l] < 1 ? (double)(1 - rest[l]) : 0;
+            self->late_g[out->row_vertex[i]][l] =
+                rest[l] < 1 ? (double)(1 - rest[l]) : 0;
         }
     }
 }

@@ -15,10 +15,11 @@ static void scalar_step(step *self)
     const ph_group_table *in = self->in;
     size_t n = in->n_rows - 1;
     double mass = 0;
-    for (size_t j = 0; j <= n; j++) {
+    for (size_t r = 0; r <= n; r++) {
+        size_t j = in->row_vertex[r];
         double value = j < n ? self->g[j] * self->v[j] : 0;
         mass += j < n ? self->v[j] : 0;
-        for (size_t k = in->row_group[j]; k < in->row_group[j + 1]; k++) {
+        for (size_t k = in->row_group[r]; k < in->row_group[r + 1]; k++) {
             double sum = 0;
             for (size_t t = in->group_term[k]; t < in->group_term[k + 1]; t++) {
                 sum += in->coefficient[t] * self->v[in->term_vertex[t]];

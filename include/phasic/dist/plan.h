@@ -12,11 +12,26 @@
  * The evaluation plan: the graph's terms laid out for the sweeps of uniformization,
  * once for the target of every term (forward, a pull) and once for its source
  * (backward). Terms of one row that share an intermediate form a group: the
- * intermediate multiplies their sum once. Row n is absorption. Immutable, shared by
- * threads; refers to `graph` and its pool.
+ * intermediate multiplies their sum once. Rows stand in an order of the table's own:
+ * those with the same intermediates and as many terms of each follow each other, so
+ * that a kernel goes through a run of them with constant counts. Absorption, vertex n,
+ * is the last row. Immutable, shared by threads; refers to `graph` and its pool.
  */
+typedef struct ph_row_run {
+    size_t first, end; /* rows */
+    unsigned shape;    /* PH_SHAPE of each row, or PH_SHAPE_ANY */
+} ph_row_run;
+
+/* A row of up to three groups of a, b, c terms; no group has 0. */
+#define PH_SHAPE(a, b, c) ((a) + 4u * (b) + 16u * (c))
+#define PH_SHAPE_ANY      0u
+#define PH_SHAPE_GROUPS   3
+#define PH_SHAPE_TERMS    2 /* in a group; what is longer has no shape */
+
 typedef struct ph_group_table {
-    size_t n_rows, n_groups, n_terms;
+    size_t n_rows, n_groups, n_terms, n_runs;
+    ph_row_run *run;       /* [n_runs] all rows but that of absorption, in order */
+    uint32_t *row_vertex;  /* [n_rows] */
     size_t *row_group;     /* [n_rows + 1] first group of each row */
     uint32_t *group_use;   /* [n_groups] intermediate, an index into graph->used */
     size_t *group_term;    /* [n_groups + 1] first term of each group */
