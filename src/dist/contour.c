@@ -49,7 +49,13 @@
 
 #define INVERSE_STEPS 12
 
-/* Cost of a node, in multiply-adds of real lanes, fitted to bench_contour. */
+/*
+ * Cost of a node, in multiply-adds of a sweep, fitted to bench_contour: operations are
+ * complex ones, and every state divides. Factors that leave the caches cost up to three
+ * times as much.
+ */
+#define LANE_BYTES   (2.0 * sizeof(ph_lanes))
+#define NEAR_BYTES   0x1p21
 #define NODES_SLOPE  (N_NODES + 1)
 #define COEFFICIENTS (2 * (N_NODES + 1) + N_MORE)
 #define NODE_COST    150 /* of its coefficients and of the call */
@@ -186,10 +192,12 @@ int ph_contour_cost(ph_contour *self, double *hyperbola, double *parabola_node,
         double n = (double)graph->n, terms = (double)self->plan->in.n_terms;
         double entries = (double)size.entries, edges = (double)graph->n_edges;
         int cyclic = self->balance.spectrum != PH_SPECTRUM_ACYCLIC;
-        double value =
-            NODE_COST + (cyclic ? 1.5 * ((double)size.operations + entries) + 9 * n
-                                : 2.5 * (edges + n));
-        double slope = value + (cyclic ? 1.5 * entries + 6 * n : 3.5 * (edges + n));
+        double far = 1 + fmin(2, LANE_BYTES * (entries + 4 * n) / NEAR_BYTES);
+        double value = NODE_COST + (cyclic ? 3 * (double)size.operations +
+                                                 far * (3 * entries + 56 * n)
+                                           : 9 * (edges + n));
+        double slope =
+            value + (cyclic ? far * (3 * entries + 40 * n) : 12 * (edges + n));
         double step = 3 * terms + 4 * n + STEP_COST;
         *hyperbola = (NODES_VALUE * value + NODES_SLOPE * slope) / step;
         *parabola_node = ((1 + PARABOLA_FINER) * value + slope) / step;

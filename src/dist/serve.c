@@ -97,7 +97,7 @@ const ph_tally *ph_serve_tally(const ph_serve *self)
 
 /* -------------------------------------------------------------------- begin */
 
-/* Steps from which contours are worth it. */
+/* Steps from which contours are worth it; INFINITY: never. */
 static int find_costs(ph_serve *self, ph_error *error)
 {
     double hyperbola, node;
@@ -138,11 +138,12 @@ static int no_memory(ph_error *error)
     return ph_error_set(error, PH_E_MEMORY, "out of memory");
 }
 
-static int begin_contour(ph_serve *self, ph_error *error)
+static int begin_contour(ph_serve *self, double t_max, ph_error *error)
 {
     ph_error ignored = {0};
     int status = find_costs(self, error ? error : &ignored);
-    if (status == PH_OK && self->from[PH_HYPERBOLA] < INFINITY) {
+    double from = fmin(self->from[PH_HYPERBOLA], self->from[PH_PARABOLA]);
+    if (status == PH_OK && self->largest * t_max > from) {
         status = ph_contour_begin(self->contour, self->u, self->valid, &self->real,
                                   &self->shift, error);
     } else {
@@ -179,7 +180,7 @@ int ph_serve_begin(ph_serve *self, const double *u, double t_max, unsigned *vali
         self->largest = fmax(self->largest, self->rate[l]);
     }
     self->mixed = look && self->valid;
-    return self->mixed ? begin_contour(self, error) : PH_OK;
+    return self->mixed ? begin_contour(self, t_max, error) : PH_OK;
 }
 
 /* ------------------------------------------------------ values and gradient */

@@ -290,7 +290,7 @@ static void rings(void **state)
 static void rabbits_are_uniformized(void **state)
 {
     (void)state;
-    const double t[] = {0.3, 1, 4, 20};
+    const double t[] = {0.3, 1, 4, 100};
     double theta[8];
     ph_error error = {0};
     process it = process_shipped("rabbits", "n", 10);
