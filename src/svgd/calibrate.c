@@ -22,9 +22,10 @@
 
 enum { MOST_DEGREE = 6, MOST_MONOMIALS = 240, MOST_FEATURES = 275 };
 
-/* What of a user's coordinate is a feature where monomials are too many. */
+/* What of a user's coordinate is a feature: its share in either tail, and its square
+ * where monomials are too many. */
 enum user { ALL, SQUARE, LOW, HIGH };
-#define LEVEL 0.025 /* below LOW, and above HIGH, for a standard normal */
+#define LEVEL 0.025 /* the share below LOW, and above HIGH */
 
 /* The monomial product of u[index[0..degree)], indices ascending, or a function of
  * user's coordinate index[0], standardised, that takes the place of a degree. */
@@ -74,18 +75,27 @@ static int add_user(monomial_list *self, size_t d, enum user user)
     for (size_t k = 0; k < d && status == PH_OK; k++) {
         monomial *m = &self->item[self->n++];
         memset(m, 0, sizeof *m);
-        m->degree = user == SQUARE ? 2 : 3;
+        m->degree = 2;
         m->user = user;
         m->index[0] = k;
     }
     return status;
 }
 
+static int add_tails(monomial_list *self, size_t d, double room)
+{
+    if ((double)(self->n + 2 * d) > room) {
+        return PH_OK;
+    }
+    int status = add_user(self, d, LOW);
+    return status == PH_OK ? add_user(self, d, HIGH) : status;
+}
+
 /*
  * All degrees as long as there are not too many monomials; squares that are, are those
- * of the user's coordinates (enough for their standard deviations), and cubes the
- * shares of these coordinates in either tail (for their quantiles). *complete is the
- * last degree of which all are there.
+ * of the user's coordinates (enough for their standard deviations). After the squares
+ * the shares of these coordinates in either tail (for their quantiles). *complete is
+ * the last degree of which all are there.
  */
 static int choose_features(monomial_list *self, size_t d, double most, size_t *complete)
 {
@@ -100,16 +110,21 @@ static int choose_features(monomial_list *self, size_t d, double most, size_t *c
         }
         status = add_degree(self, d, degree);
         *complete = degree;
+        if (status == PH_OK && degree == 2) {
+            status = add_tails(self, d, room);
+        }
     }
     if (status == PH_OK && *complete == 1 && (double)(self->n + d) <= room) {
         status = add_user(self, d, SQUARE);
-    }
-    if (status == PH_OK && self->n > d && *complete < 3 &&
-        (double)(self->n + 2 * d) <= room) {
-        status = add_user(self, d, LOW);
-        status = status == PH_OK ? add_user(self, d, HIGH) : status;
+        status = status == PH_OK ? add_tails(self, d, room) : status;
     }
     return status;
+}
+
+/* Where another block of features begins, to be trusted or not. */
+static int begins(const monomial *m)
+{
+    return m->degree != m[-1].degree || (m->user > SQUARE) != (m[-1].user > SQUARE);
 }
 
 /* The product without factors i and j (j == i: without i only). */
@@ -144,7 +159,10 @@ typedef struct workspace {
     double *u, *s; /* [n][d] whitened */
     double *beta;  /* [q] */
     double *mean, *covariance, *factor;
-    double *rows; /* [d][d] */
+    double *rows;     /* [d][d] unit directions of the user's coordinates, in a frame */
+    double *limit;    /* [d][2] ends of their tails along them */
+    const double *at; /* [n][d] the points in that frame */
+    const double *slope; /* [n][d] and the scores */
 } workspace;
 
 static void workspace_clear(workspace *self)
@@ -157,6 +175,7 @@ static void workspace_clear(workspace *self)
     free(self->covariance);
     free(self->factor);
     free(self->rows);
+    free(self->limit);
 }
 
 static int workspace_init(workspace *self, size_t n, size_t d, size_t q)
@@ -171,9 +190,10 @@ static int workspace_init(workspace *self, size_t n, size_t d, size_t q)
     self->covariance = ph_alloc(d * d, sizeof(double));
     self->factor = ph_alloc(d * d, sizeof(double));
     self->rows = ph_alloc(d * d, sizeof(double));
+    self->limit = ph_alloc(2 * d, sizeof(double));
     int status = ph_residuals_init(&self->r, n, q);
     return self->u && self->s && self->beta && self->mean && self->covariance &&
-                   self->factor && self->rows
+                   self->factor && self->rows && self->limit
                ? status
                : PH_E_MEMORY;
 }
@@ -199,17 +219,78 @@ static int whiten(workspace *self, const double *y, const double *score,
     return status;
 }
 
-/* Unit directions of the user's coordinates in y: the rows of the basis. */
-static void set_rows(workspace *self, const double *basis)
+static void unit_rows(workspace *self)
 {
     size_t d = self->d;
-    memcpy(self->rows, basis, d * d * sizeof *basis);
     for (size_t k = 0; k < d; k++) {
         double *row = self->rows + k * d, length = sqrt(ph_dot(d, row, row));
         for (size_t l = 0; l < d && length > 0; l++) {
             row[l] /= length;
         }
     }
+}
+
+typedef struct weighted {
+    double x, weight;
+} weighted;
+
+static int by_x(const void *a, const void *b)
+{
+    const weighted *x = a, *y = b;
+    return (x->x > y->x) - (x->x < y->x);
+}
+
+/* The sample's quantiles along each direction. */
+static int find_limits(workspace *self, const double *weight)
+{
+    size_t n = self->n, d = self->d;
+    weighted *order = ph_alloc(n, sizeof *order);
+    if (!order) {
+        return PH_E_MEMORY;
+    }
+    for (size_t k = 0; k < d; k++) {
+        double *limit = self->limit + 2 * k, below = 0;
+        for (size_t i = 0; i < n; i++) {
+            order[i].x = ph_dot(d, self->rows + k * d, self->at + i * d);
+            order[i].weight = weight[i];
+        }
+        qsort(order, n, sizeof *order, by_x);
+        limit[0] = limit[1] = order[0].x;
+        for (size_t i = 0; i < n && below < 1 - LEVEL; i++) {
+            limit[0] = below < LEVEL ? order[i].x : limit[0];
+            limit[1] = order[i].x;
+            below += order[i].weight;
+        }
+    }
+    free(order);
+    return PH_OK;
+}
+
+/*
+ * The user's coordinates in the whitened frame, their tails where the sample has them.
+ * In many dimensions (not all squares are features) a direction taken from the sample
+ * is correlated with it, which is a bias: there in the frame of the mode, as if normal.
+ */
+static int set_rows(workspace *self, const double *basis, size_t complete,
+                    const double *y, const double *score, const double *weight)
+{
+    size_t d = self->d;
+    int whole = complete > 1;
+    self->at = whole ? self->u : y;
+    self->slope = whole ? self->s : score;
+    for (size_t k = 0; k < d; k++) {
+        for (size_t l = 0; l < d; l++) {
+            double sum = whole ? 0 : basis[k * d + l];
+            for (size_t j = l; whole && j < d; j++) {
+                sum += basis[k * d + j] * self->factor[j * d + l];
+            }
+            self->rows[k * d + l] = sum;
+        }
+        self->limit[2 * k] = gsl_cdf_ugaussian_Pinv(LEVEL);
+        self->limit[2 * k + 1] = gsl_cdf_ugaussian_Qinv(LEVEL);
+    }
+    unit_rows(self);
+    return whole ? find_limits(self, weight) : PH_OK;
 }
 
 /*
@@ -226,26 +307,23 @@ static double share_below(double q, double p, double x, double score)
     return below - p + (below ? 1 - p : p) / hazard.val * (x + score);
 }
 
-/*
- * psi'(a'y) (a's) + psi''(a'y), with psi'(x) = x for the square, in the frame of the
- * mode, not of the sample: a direction taken from the sample would be correlated with
- * it, which in many dimensions is a bias.
- */
-static double user_feature(const monomial *m, size_t d, const double *rows,
-                           const double *y, const double *score)
+/* psi'(a'y) (a's) + psi''(a'y) along the user's coordinate, with psi'(x) = x for the
+ * square. */
+static double user_feature(const workspace *self, const monomial *m, size_t i)
 {
-    const double *a = rows + m->index[0] * d;
-    double along = ph_dot(d, a, y), slope = ph_dot(d, a, score);
+    size_t d = self->d, k = m->index[0];
+    const double *a = self->rows + k * d;
+    double along = ph_dot(d, a, self->at + i * d);
+    double slope = ph_dot(d, a, self->slope + i * d);
     if (m->user == SQUARE) {
         return 1 + along * slope;
     }
-    double p = m->user == LOW ? LEVEL : 1 - LEVEL;
-    return share_below(gsl_cdf_ugaussian_Pinv(p), p, along, slope);
+    double limit = self->limit[2 * k + (m->user == HIGH)];
+    return share_below(limit, gsl_cdf_ugaussian_P(limit), along, slope);
 }
 
 /* Features, scaled to unit weighted square; gram = B'WB and its factor. */
-static int build(workspace *self, const monomial_list *features, const double *y,
-                 const double *score, const double *weight)
+static int build(workspace *self, const monomial_list *features, const double *weight)
 {
     size_t n = self->n, q = self->r.q, d = self->d;
     for (size_t i = 0; i < n; i++) {
@@ -253,9 +331,8 @@ static int build(workspace *self, const monomial_list *features, const double *y
         row[0] = 1;
         for (size_t f = 1; f < q && weight[i] > 0; f++) {
             const monomial *m = &features->item[f - 1];
-            row[f] = m->user != ALL
-                         ? user_feature(m, d, self->rows, y + i * d, score + i * d)
-                         : feature(m, self->u + i * d, self->s + i * d);
+            row[f] = m->user != ALL ? user_feature(self, m, i)
+                                    : feature(m, self->u + i * d, self->s + i * d);
         }
     }
     for (size_t f = 1; f < q; f++) {
@@ -301,7 +378,7 @@ static void trust(workspace *self, const monomial_list *features, double ess)
     ph_solve_lower(full, self->r.gram, self->beta);
     for (size_t g = 1; g < full; g++) {
         distance += ess * self->beta[g] * self->beta[g];
-        if (g + 1 == full || features->item[g].degree > features->item[g - 1].degree) {
+        if (g + 1 == full || begins(&features->item[g])) {
             double freedom = (double)g;
             if (distance > freedom + PH_CALIBRATION_TRUST * sqrt(2 * freedom)) {
                 break;
@@ -465,8 +542,10 @@ int ph_calibrate(size_t n, size_t d, const double *basis, const double *z,
         status = nets ? ph_nets_copy(&w.r.nets, nets) : PH_OK;
     }
     if (status == PH_OK) {
-        set_rows(&w, basis);
-        status = build(&w, &features, y, score, weight);
+        status = set_rows(&w, basis, complete, y, score, weight);
+    }
+    if (status == PH_OK) {
+        status = build(&w, &features, weight);
     }
     if (status < 0) {
         goto out;
