@@ -2,9 +2,9 @@
 /*
  * The replay in lanes. One source for all instruction sets: the build compiles it with
  * PH_KERNEL_NAME, the matching machine options, and PH_KERNEL_BYTES, the width of a
- * register. Where a register is narrower than a row of lanes, the replay runs once for
- * each part of the row: numbers then stay in registers (a wide vector would be taken
- * apart in memory), and the state numbers are read again from cache.
+ * register. Where a register is narrower than a row of lanes, the row is treated as
+ * STRIDE parts, so that numbers stay in registers (a wide vector would be taken apart
+ * in memory).
  */
 #include "phasic/num/lanes.h"
 #include "trace_private.h"
@@ -20,51 +20,33 @@ typedef double part __attribute__((vector_size(PH_KERNEL_BYTES), may_alias));
 #define NAME(x) lanes_##x
 #include "replay_template.h"
 
-#define EACH(q) for (size_t q = 0; q < STRIDE; q++)
-
 static void eliminate(const ph_trace *self, const double *u, double *work)
 {
-    EACH(q)
-    {
-        lanes_values at = lanes_layout(self, (part *)work + q);
-        lanes_eliminate(self, (const part *)u + q, NULL, &at);
-    }
+    lanes_values at = lanes_layout(self, (part *)work);
+    lanes_eliminate(self, (const part *)u, NULL, &at);
 }
 
 static void solve(const ph_trace *self, const double *work, double *h)
 {
-    EACH(q)
-    {
-        lanes_values at = lanes_layout(self, (part *)(uintptr_t)work + q);
-        lanes_solve(self, &at, (part *)h + q);
-    }
+    lanes_values at = lanes_layout(self, (part *)(uintptr_t)work);
+    lanes_solve(self, &at, (part *)h);
 }
 
 static void solve_transposed(const ph_trace *self, const double *work, double *x)
 {
-    EACH(q)
-    {
-        lanes_values at = lanes_layout(self, (part *)(uintptr_t)work + q);
-        lanes_solve_transposed(self, &at, (part *)x + q);
-    }
+    lanes_values at = lanes_layout(self, (part *)(uintptr_t)work);
+    lanes_solve_transposed(self, &at, (part *)x);
 }
 
 static void start(const ph_trace *self, const double *u, double *x)
 {
-    EACH(q)
-    {
-        lanes_start(self, (const part *)u + q, (part *)x + q);
-    }
+    lanes_start(self, (const part *)u, (part *)x);
 }
 
 static void mean(const ph_trace *self, const double *u, double *work, double *value,
                  double *u_bar)
 {
-    EACH(q)
-    {
-        lanes_mean(self, (const part *)u + q, (part *)work + q, (part *)value + q,
-                   u_bar ? (part *)u_bar + q : NULL);
-    }
+    lanes_mean(self, (const part *)u, (part *)work, (part *)value, (part *)u_bar);
 }
 
 extern const ph_trace_kernel GLUE(ph_trace_kernel_, PH_KERNEL_NAME);

@@ -40,15 +40,15 @@ void ph_trace_reverse_solve(const ph_trace *self, const ph_wide *work, ph_wide *
         for (size_t s = begin; s < end; s++) {
             uint32_t i = self->order[s];
             const ph_trace_row *row = &self->row[i];
-            h[i] += reverse_product(self->left_state + row->left, at.left + row->left,
-                                    row->n_cross + row->n_lower, h);
+            reverse_pull(self->left_state + row->left, at.left + row->left,
+                         row->n_cross + row->n_lower, i, h);
             mid[i] = h[i];
         }
         for (size_t s = end; s-- > begin;) {
             uint32_t i = self->order[s];
             const ph_trace_row *row = &self->row[i];
-            h[i] += reverse_product(self->right_state + row->right,
-                                    at.right + row->right, row->n_upper, h);
+            reverse_pull(self->right_state + row->right, at.right + row->right,
+                         row->n_upper, i, h);
             h[i] /= at.total[i];
         }
         end = begin;
