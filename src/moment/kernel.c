@@ -5,6 +5,8 @@
  * checks bound; what they reject is done again in wide.c. Here is the plain evaluation,
  * and the choice of the one in lanes (kernel_lanes.c).
  */
+#include <string.h>
+
 #include "moment_private.h"
 #include "phasic/model/pool.h"
 

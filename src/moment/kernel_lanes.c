@@ -4,6 +4,8 @@
  * PH_KERNEL_NAME and the matching machine options. No operation crosses lanes and none
  * is contracted, so all variants give the same bits.
  */
+#include <string.h>
+
 #include "moment_private.h"
 #include "phasic/model/pool.h"
 #include "phasic/num/lanes.h"
@@ -13,8 +15,8 @@
 
 typedef double register_row __attribute__((vector_size(PH_KERNEL_BYTES), may_alias));
 
-#define EDGE_STRIDE (sizeof(ph_lanes) / PH_KERNEL_BYTES)
-#define EDGE_REAL   register_row
+#define STRIDE (sizeof(ph_lanes) / PH_KERNEL_BYTES)
+#define PART   register_row
 
 #define REAL    ph_lanes
 #define NAME(x) lanes_##x

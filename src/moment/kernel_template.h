@@ -11,7 +11,16 @@
  *   discrete    rho_a rho_b + rho_a (P M_b) + rho_b (P M_a)
  * All terms are >= 0. The mass that stays, P_ii = 1 - sum_j P_ij, is the one
  * subtraction.
+ *
+ * The loops of continuous time take a REAL as STRIDE parts of type PART, a register
+ * each: a wider vector would be taken apart in memory.
  */
+#ifndef STRIDE
+#define STRIDE 1
+#define PART   REAL
+#endif
+#define AT(array, index, q) ((array)[(size_t)(index)*STRIDE + (q)])
+#define EACH(q)             _Pragma("GCC unroll 4") for (size_t q = 0; q < STRIDE; q++)
 
 typedef struct NAME(values) {
     REAL *trace;       /* factors */
@@ -110,17 +119,38 @@ static void NAME(next_transposed)(const ph_moments *self, const NAME(values) * a
     }
 }
 
+/* out = factor rho v, with v = 1 where it is NULL. */
+static void NAME(scale)(size_t n, double factor, const double *rho, const REAL *v,
+                        REAL *out)
+{
+    const PART *from = (const PART *)v;
+    PART *to = (PART *)out;
+    for (size_t i = 0; i < n && !v; i++) {
+        EACH(q) AT(to, i, q) = (PART){0} + factor * rho[i];
+    }
+    for (size_t i = 0; i < n && v; i++) {
+        EACH(q) AT(to, i, q) = factor * rho[i] * AT(from, i, q);
+    }
+}
+
+/* *sum += factor a . b. */
+static void NAME(dot)(size_t n, double factor, const REAL *a, const REAL *b, REAL *sum)
+{
+    const PART *left = (const PART *)a, *right = (const PART *)b;
+    PART *to = (PART *)sum, part[STRIDE] = {0};
+    for (size_t i = 0; i < n; i++) {
+        EACH(q) part[q] += AT(left, i, q) * AT(right, i, q);
+    }
+    EACH(q) to[q] += factor * part[q];
+}
+
 /* b_r of one reward; m, pm [K][n]. */
 static void NAME(right_side)(const ph_moments *self, const double *rho, size_t r,
                              const REAL *m, const REAL *pm, REAL *b)
 {
     size_t n = self->graph->n;
     if (!self->graph->discrete) {
-        const REAL *before = r > 1 ? m + (r - 2) * n : NULL; /* M_{r-1} */
-        for (size_t i = 0; i < n; i++) {
-            b[i] = (REAL){0} + (double)r * rho[i];
-            b[i] = r > 1 ? b[i] * before[i] : b[i];
-        }
+        NAME(scale)(n, (double)r, rho, r > 1 ? m + (r - 2) * n : NULL, b); /* M_{r-1} */
         return;
     }
     for (size_t i = 0; i < n; i++) { /* Horner in rho: sum_k binomial(r, k) rho^(r-k) */
@@ -136,9 +166,7 @@ static REAL NAME(against_start)(const ph_moments *self, const NAME(values) * at,
                                 const REAL *m)
 {
     REAL sum = {0};
-    for (size_t i = 0; i < self->graph->n; i++) {
-        sum += at->alpha[i] * m[i];
-    }
+    NAME(dot)(self->graph->n, 1, at->alpha, m, &sum);
     return sum;
 }
 
@@ -151,9 +179,7 @@ static void NAME(reward)(const ph_moments *self, NAME(values) * at, size_t a, RE
     for (size_t r = 1; r <= self->order; r++) {
         size_t place = (r - 1) * n;
         NAME(right_side)(self, rho, r, m, at->pm, b + place);
-        for (size_t i = 0; i < n; i++) {
-            m[place + i] = b[place + i];
-        }
+        memcpy(m + place, b + place, n * sizeof(REAL));
         SOLVE(self->trace, at->trace, m + place, at->mid + first + place);
         raw[r - 1] = NAME(against_start)(self, at, m + place);
         if (self->graph->discrete && r < self->order) {
@@ -179,9 +205,7 @@ static REAL NAME(product)(const ph_moments *self, NAME(values) * at, size_t a, s
                 rho_a[i] * at->pair_b[i] + rho_b[i] * (rho_a[i] + at->pair[i]);
         }
     }
-    for (size_t i = 0; i < n; i++) {
-        at->pair[i] = at->pair_b[i];
-    }
+    memcpy(at->pair, at->pair_b, n * sizeof(REAL));
     SOLVE(self->trace, at->trace, at->pair, at->pair_mid);
     return NAME(against_start)(self, at, at->pair);
 }
@@ -196,9 +220,7 @@ static void NAME(weights)(const ph_moments *self, NAME(values) * at, const doubl
     size_t n = self->graph->n;
     const REAL *above = at->z + k * n; /* z of order k + 1 */
     if (!self->graph->discrete) {
-        for (size_t i = 0; i < n; i++) {
-            at->y[i] = (double)(k + 1) * rho[i] * above[i];
-        }
+        NAME(scale)(n, (double)(k + 1), rho, above, at->y);
         return;
     }
     for (size_t i = 0; i < n; i++) { /* Horner: sum_{l=k+1..r} binomial rho^(l-k) z_l */
@@ -224,59 +246,48 @@ static void NAME(start_adjoint)(const ph_moments *self, const REAL *m, REAL *bar
     }
 }
 
-#ifndef EDGE_STRIDE
-#define EDGE_STRIDE 1
-#define EDGE_REAL   REAL
-#endif
-#define AT(array, index) ((array)[(size_t)(index)*EDGE_STRIDE])
-
 /*
  * Adds d / d r_ij = v_i (m_j - m_i), m = 0 at absorption, to bar, and the size of its
- * terms to *size. EDGE_REAL is a number or the part of a row of lanes that fits into a
- * register; element i of an array is a[i * EDGE_STRIDE].
+ * terms to *size.
  */
-static inline void NAME(edge_part)(const ph_graph *graph, const EDGE_REAL *u,
-                                   const EDGE_REAL *v, const EDGE_REAL *m,
-                                   EDGE_REAL *bar, EDGE_REAL *size)
+static void NAME(edge_adjoint)(const ph_moments *self, const REAL *u_row,
+                               const REAL *v_row, const REAL *m_row, REAL *bar_row,
+                               REAL *size_row)
 {
+    const ph_graph *graph = self->graph;
+    const PART *u = (const PART *)u_row, *v = (const PART *)v_row;
+    const PART *m = (const PART *)m_row;
+    PART *bar = (PART *)bar_row, *size = (PART *)size_row, sum[STRIDE];
     const size_t *row = graph->row, *edge_term = graph->edge_term;
     const uint32_t *target = graph->target, *used = graph->used;
     const uint32_t *use = graph->term_use;
-    const double *coefficient = graph->term_coefficient;
     size_t n = graph->n;
-    EDGE_REAL sum = *size;
+    EACH(q) sum[q] = size[q];
     for (size_t i = 0; i < n; i++) {
-        EDGE_REAL weight = AT(v, i), here = AT(m, i);
         for (size_t e = row[i]; e < row[i + 1]; e++) {
             uint32_t j = target[e];
-            EDGE_REAL there = {0};
+            PART gain[STRIDE], terms[STRIDE], there[STRIDE] = {0};
             if (j < n) {
-                there = AT(m, j);
+                EACH(q) there[q] = AT(m, j, q);
             }
-            EDGE_REAL gain = weight * (there - here), terms = weight * (there + here);
+            EACH(q)
+            {
+                gain[q] = AT(v, i, q) * (there[q] - AT(m, i, q));
+                terms[q] = AT(v, i, q) * (there[q] + AT(m, i, q));
+            }
             for (size_t t = edge_term[e]; t < edge_term[e + 1]; t++) {
                 size_t node = used[use[t]];
-                AT(bar, node) += coefficient[t] * gain;
-                sum += coefficient[t] * AT(u, node) * terms;
+                double coefficient = graph->term_coefficient[t];
+                EACH(q)
+                {
+                    AT(bar, node, q) += coefficient * gain[q];
+                    sum[q] += coefficient * AT(u, node, q) * terms[q];
+                }
             }
         }
     }
-    *size = sum;
+    EACH(q) size[q] = sum[q];
 }
-
-static void NAME(edge_adjoint)(const ph_moments *self, const REAL *u, const REAL *v,
-                               const REAL *m, REAL *bar, REAL *size)
-{
-    for (size_t q = 0; q < EDGE_STRIDE; q++) {
-        NAME(edge_part)
-        (self->graph, (const EDGE_REAL *)u + q, (const EDGE_REAL *)v + q,
-         (const EDGE_REAL *)m + q, (EDGE_REAL *)bar + q, (EDGE_REAL *)size + q);
-    }
-}
-
-#undef AT
-#undef EDGE_STRIDE
-#undef EDGE_REAL
 
 #ifdef SOLVE_TRANSPOSED
 
@@ -286,9 +297,7 @@ static void NAME(order_adjoint)(const ph_moments *self, const REAL *u, const REA
                                 const REAL *m, const REAL *b, REAL *bar, REAL *check)
 {
     NAME(edge_adjoint)(self, u, v, m, bar, &check[PH_CHECK_SIZE]);
-    for (size_t i = 0; i < self->graph->n; i++) {
-        check[PH_CHECK_EXPECTED] -= v[i] * b[i];
-    }
+    NAME(dot)(self->graph->n, -1, v, b, &check[PH_CHECK_EXPECTED]);
 }
 
 /* sum_k u_k bar_k over the rates, before the start law's part is added. */
@@ -311,14 +320,14 @@ static void NAME(raw_adjoint)(const ph_moments *self, NAME(values) * at, const R
         REAL *z = at->z + (k - 1) * n;
         if (k < r) {
             NAME(weights)(self, at, rho, k, r);
-            for (size_t i = 0; i < n; i++) {
-                z[i] = at->y[i];
-            }
+        }
+        memcpy(z, k < r ? at->y : at->x, n * sizeof(REAL));
+        if (k < r) {
             SOLVE_TRANSPOSED(self->trace, at->trace, z);
         }
-        for (size_t i = 0; i < n; i++) {
-            z[i] = k == r ? at->x[i] : z[i];
-            at->y[i] = self->graph->discrete && k < r ? z[i] + at->w[i] : z[i];
+        memcpy(at->y, z, n * sizeof(REAL));
+        for (size_t i = 0; i < n && self->graph->discrete && k < r; i++) {
+            at->y[i] += at->w[i];
         }
         NAME(order_adjoint)
         (self, u, at->y, at->m + first + (k - 1) * n, at->b + first + (k - 1) * n, bar,
@@ -364,9 +373,7 @@ static void NAME(raw_adjoints)(const ph_moments *self, NAME(values) * at, const 
                                size_t gradient, REAL *bar, REAL *check)
 {
     size_t nodes = ph_pool_length(self->graph->pool);
-    for (size_t i = 0; i < self->graph->n; i++) {
-        at->x[i] = at->alpha[i];
-    }
+    memcpy(at->x, at->alpha, self->graph->n * sizeof(REAL));
     SOLVE_TRANSPOSED(self->trace, at->trace, at->x);
     for (size_t a = 0; a < self->n_rewards; a++) {
         for (size_t r = 1; r <= gradient; r++) {
@@ -374,7 +381,9 @@ static void NAME(raw_adjoints)(const ph_moments *self, NAME(values) * at, const 
             NAME(raw_adjoint)
             (self, at, u, a, r, bar + o * nodes, check + o * PH_CHECKS);
         }
-        NAME(second_weights)(self, at, a);
+        if (gradient >= 2 && self->n_rewards > 1) { /* products follow */
+            NAME(second_weights)(self, at, a);
+        }
     }
 }
 
@@ -392,13 +401,9 @@ static void NAME(eval)(const ph_moments *self, size_t gradient, const REAL *u,
     for (size_t a = 0; a < self->n_rewards; a++) {
         NAME(reward)(self, &at, a, raw + a * self->order);
     }
-    for (size_t k = 0; k < outputs * nodes; k++) {
-        bar[k] = (REAL){0};
-    }
-    for (size_t k = 0; k < outputs * PH_CHECKS; k++) {
-        check[k] = (REAL){0};
-    }
     if (gradient > 0) {
+        memset(bar, 0, outputs * nodes * sizeof(REAL));
+        memset(check, 0, outputs * PH_CHECKS * sizeof(REAL));
         NAME(raw_adjoints)(self, &at, u, gradient, bar, check);
     }
     for (size_t a = 0; a < self->n_rewards; a++) {
@@ -414,3 +419,8 @@ static void NAME(eval)(const ph_moments *self, size_t gradient, const REAL *u,
 }
 
 #endif
+
+#undef AT
+#undef EACH
+#undef STRIDE
+#undef PART

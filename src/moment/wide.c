@@ -6,6 +6,7 @@
  * jumps) and the subtractions in central moments and covariances (34 digits to lose).
  */
 #include <math.h>
+#include <string.h>
 
 #include "moment_private.h"
 #include "phasic/base/memory.h"
