@@ -109,8 +109,9 @@ double ph_curve_rate(const ph_curve *self)
 /* ---------------------------------------------------------------- evaluation */
 
 static int plain_values(ph_curve *self, ph_sweep_kind kind, size_t n, const double *t,
-                        double *value, ph_error *error)
+                        double *value, unsigned char *by, ph_error *error)
 {
+    memset(by, 0, n);
     for (size_t i = 0; i < n; i++) {
         int status = ph_plain_eval(self->plan, self->plain_u, 1, &kind, &t[i], NULL,
                                    &value[i], NULL, NULL);
@@ -146,18 +147,26 @@ int ph_curve_values(ph_curve *self, ph_sweep_kind kind, size_t n, const double *
                     double *value, unsigned char *by, ph_error *error)
 {
     int status = self->serve ? serve_values(self, kind, n, t, value, by, error)
-                             : plain_values(self, kind, n, t, value, error);
+                             : plain_values(self, kind, n, t, value, by, error);
     for (size_t i = 0; i < n && status == PH_OK; i++) {
         status = isnan(value[i]) ? beyond_range(t[i], error) : PH_OK;
     }
     return status;
 }
 
-int ph_curve_value(ph_curve *self, ph_sweep_kind kind, double t, double *value,
-                   ph_error *error)
+int ph_curve_density(ph_curve *self, double t, unsigned char by, double steps,
+                     double *value, ph_error *error)
 {
-    unsigned char by;
-    return ph_curve_values(self, kind, 1, &t, value, &by, error);
+    if (!by) { /* the sweep that gave the other kind stands at t already */
+        return ph_curve_values(self, PH_DENSITY, 1, &t, value, &by, error);
+    }
+    ph_serve_limit(self->serve, steps);
+    int status = serve_values(self, PH_DENSITY, 1, &t, value, &by, error);
+    ph_serve_limit(self->serve, INFINITY);
+    if (status == PH_OK && isnan(*value) && !ph_serve_beyond(self->serve)) {
+        status = beyond_range(t, error);
+    }
+    return status;
 }
 
 static int plain_gradient(ph_curve *self, ph_sweep_kind kind, double t,

@@ -7,6 +7,11 @@
  * the bracket is replaced by its middle, and a step outward, where there is no upper
  * end yet, goes no further than GROWTH times t, because a value costs as many steps of
  * uniformization as its time is long.
+ *
+ * A contour can give F where it cannot give the density: on a plateau between what is
+ * absorbed fast and what is absorbed slowly. Where uniformization is too dear for that,
+ * a difference of two values of F stands for the density, which only steers the search
+ * and bounds the error.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -18,7 +23,10 @@
 
 #define GROWTH     4
 #define ITERATIONS 500
+#define DEAR       1e5   /* steps of uniformization, for a density */
+#define APART      0.125 /* of t, the values whose difference stands for one */
 #define NEVER      1e9   /* steps of uniformization, with epochs */
+#define FOREVER    1e150 /* the same without epochs: contours reach no farther */
 #define STEP_DONE  1e-11 /* Newton's next step would be its square */
 #define NOISE      4e-16 /* relative, of a logarithm */
 #define TIE        1e-13 /* discrete time: probabilities this close are equal */
@@ -42,11 +50,11 @@ static goal goal_of(double p, int upper)
 
 /* How far t is beyond the quantile, in the logarithm; not negative: F is reached. */
 static int excess(ph_curve *curve, const goal *want, double t, double *value,
-                  double *beyond, ph_error *error)
+                  unsigned char *by, double *beyond, ph_error *error)
 {
     int status = ph_curve_reach(curve, GROWTH * t, error);
     if (status == PH_OK) {
-        status = ph_curve_value(curve, want->kind, t, value, error);
+        status = ph_curve_values(curve, want->kind, 1, &t, value, by, error);
     }
     if (status == PH_OK) {
         *beyond = want->kind == PH_DISTRIBUTION ? *value - want->target
@@ -110,15 +118,42 @@ static double blur(double t, double value, double density)
     return (NOISE / 2 + NOISE * fabs(value)) / exp(log(t) + density - value);
 }
 
+/* log of the mean density around t. */
+static int difference(ph_curve *curve, const goal *want, double t, double *density,
+                      ph_error *error)
+{
+    double at[2] = {t * (1 - APART), t * (1 + APART)}, value[2];
+    unsigned char by[2];
+    int status = ph_curve_values(curve, want->kind, 2, at, value, by, error);
+    if (status == PH_OK) {
+        double larger = fmax(value[0], value[1]);
+        *density =
+            larger + log(-expm1(-fabs(value[1] - value[0]))) - log(at[1] - at[0]);
+    }
+    return status;
+}
+
+/* log of the density, or of what stands for it: then it is not `exact`. */
+static int steepness(ph_curve *curve, const goal *want, double t, unsigned char by,
+                     double *density, int *exact, ph_error *error)
+{
+    int status = ph_curve_density(curve, t, by, DEAR, density, error);
+    *exact = status == PH_OK && !isnan(*density);
+    return status == PH_OK && !*exact ? difference(curve, want, t, density, error)
+                                      : status;
+}
+
 static int continuous(ph_curve *curve, const goal *want, double *root, ph_error *error)
 {
     double low = 0, high = INFINITY, value, beyond, density;
+    unsigned char by;
+    int exact;
     size_t distance = curve->plan->graph->distance;
     double t = (double)(distance > 0 ? distance : 1) / ph_curve_rate(curve);
     for (int k = 0; k < ITERATIONS; k++) {
-        int status = excess(curve, want, t, &value, &beyond, error);
+        int status = excess(curve, want, t, &value, &by, &beyond, error);
         if (status == PH_OK) {
-            status = ph_curve_value(curve, PH_DENSITY, t, &density, error);
+            status = steepness(curve, want, t, by, &density, &exact, error);
         }
         if (status != PH_OK) {
             return status;
@@ -129,8 +164,9 @@ static int continuous(ph_curve *curve, const goal *want, double *root, ph_error 
             return status;
         }
         *(beyond < 0 ? &low : &high) = t;
-        int far = curve->plan->graph->epochs && t * ph_curve_rate(curve) > NEVER;
-        if (beyond < 0 && (far || has_vanished(want, t, value, density))) {
+        double steps = t * ph_curve_rate(curve);
+        int far = steps > (curve->plan->graph->epochs ? NEVER : FOREVER);
+        if (beyond < 0 && (far || (exact && has_vanished(want, t, value, density)))) {
             return never(error);
         }
         double step = -beyond / exp(log(t) + density - value);
@@ -161,9 +197,10 @@ static int has_settled(const ph_curve *curve, double step, double change, double
 static int discrete(ph_curve *curve, const goal *want, double *root, ph_error *error)
 {
     double low = 0, high = 1, value, beyond = -1, before = -INFINITY; /* at low */
+    unsigned char by;
     int status;
     for (;; high *= 2) {
-        status = excess(curve, want, high, &value, &beyond, error);
+        status = excess(curve, want, high, &value, &by, &beyond, error);
         if (status != PH_OK || beyond >= -TIE) {
             break;
         }
@@ -175,7 +212,7 @@ static int discrete(ph_curve *curve, const goal *want, double *root, ph_error *e
     }
     while (status == PH_OK && high - low > 1) {
         double middle = floor((low + high) / 2);
-        status = excess(curve, want, middle, &value, &beyond, error);
+        status = excess(curve, want, middle, &value, &by, &beyond, error);
         *(beyond >= -TIE ? &high : &low) = middle;
     }
     *root = high;
@@ -184,12 +221,13 @@ static int discrete(ph_curve *curve, const goal *want, double *root, ph_error *e
 
 static int find(ph_curve *curve, const goal *want, double *t, ph_error *error)
 {
+    unsigned char by;
     double value, beyond, tie = curve->plan->graph->discrete ? TIE : ATOM_TIE;
     *t = 0;
     if (want->target == -INFINITY) {
         return PH_OK;
     }
-    int status = excess(curve, want, 0, &value, &beyond, error);
+    int status = excess(curve, want, 0, &value, &by, &beyond, error);
     if (status != PH_OK || beyond >= -tie) {
         return status;
     }

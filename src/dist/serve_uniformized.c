@@ -123,7 +123,7 @@ void ph_serve_count_swept(ph_serve *self, size_t n, const ph_sweep_kind *kind,
         double steps = self->largest * ph_serve_far(i, kind, t, t2);
         for (int l = 0; l < PH_LANES; l++) {
             int shape = self->real >> l & 1 ? PH_HYPERBOLA : PH_PARABOLA;
-            if ((self->valid & ~by[i]) >> l & 1) {
+            if ((self->valid & ~by[i] & ~self->beyond) >> l & 1) {
                 *(self->mixed && steps > self->from[shape]
                       ? &self->tally.refused
                       : &self->tally.uniformization) += 1;
