@@ -93,8 +93,25 @@ int ph_merge_add(ph_merge *self, const ph_observation *seen)
     return PH_OK;
 }
 
+int ph_merge_add_line(ph_merge *self, const ph_observation *seen, long line)
+{
+    size_t before = self->length;
+    int status = ph_merge_add(self, seen);
+    if (status != PH_OK || seen->kind != PH_OBSERVED || seen->time != 0 ||
+        self->length == before) {
+        return status;
+    }
+    if (ph_grow(&self->zero, &self->zero_capacity, self->n_zero + 1,
+                sizeof *self->zero) != PH_OK) {
+        return PH_E_MEMORY;
+    }
+    self->zero[self->n_zero++] = (ph_zero){seen->part, line};
+    return PH_OK;
+}
+
 void ph_merge_free(ph_merge *self)
 {
+    free(self->zero);
     free(self->item);
     free(self->table);
     ph_joint_free(&self->joint);
@@ -283,8 +300,14 @@ static int find_median(ph_data_part *part, const ph_observation *list)
 
 /* ---------------------------------------------------------------- the parts */
 
+static int compare_zeros(const void *a, const void *b)
+{
+    const ph_zero *x = a, *y = b;
+    return (x->part > y->part) - (x->part < y->part);
+}
+
 /* The runs of equal `part`, which then becomes the run's number. */
-static int find_parts(ph_data *data, size_t n_measures)
+static int find_parts(ph_data *data, size_t n_measures, ph_zero *zero, size_t n_zero)
 {
     ph_observation *list = data->observation;
     size_t count = 1;
@@ -295,13 +318,19 @@ static int find_parts(ph_data *data, size_t n_measures)
     if (!data->part) {
         return PH_E_MEMORY;
     }
-    for (size_t first = 0, end; first < data->n; first = end) {
+    if (n_zero > 1) {
+        qsort(zero, n_zero, sizeof *zero, compare_zeros);
+    }
+    for (size_t first = 0, end, z = 0; first < data->n; first = end) {
         uint32_t code = list[first].part;
         for (end = first; end < data->n && list[end].part == code; end++) {
             list[end].part = (uint32_t)data->n_parts;
         }
         ph_data_part *part = &data->part[data->n_parts++];
-        *part = (ph_data_part){code / n_measures, code % n_measures, first, end, 0};
+        *part = (ph_data_part){code / n_measures, code % n_measures, first, end, 0, 0};
+        if (z < n_zero && zero[z].part == code) {
+            part->zero_line = zero[z++].line;
+        }
         if (find_median(part, list) != PH_OK) {
             return PH_E_MEMORY;
         }
@@ -333,8 +362,9 @@ int ph_merge_finish(ph_merge *self, const char *file, size_t n_measures, ph_data
     }
     out->n = self->length;
     out->total_weight = total;
+    int status = find_parts(out, n_measures, self->zero, self->n_zero);
     ph_merge_free(self);
-    if (find_parts(out, n_measures) != PH_OK) {
+    if (status != PH_OK) {
         ph_data_free(out);
         return ph_error_set(error, PH_E_MEMORY, "out of memory");
     }

@@ -37,6 +37,12 @@ typedef struct ph_merge_slot {
     uint32_t hash, item; /* item + 1, 0: free */
 } ph_merge_slot;
 
+/* Where a part's total of 0 was met first. */
+typedef struct ph_zero {
+    uint32_t part;
+    long line;
+} ph_zero;
+
 /* Distinct observations with their weights; zero-initialise. */
 typedef struct ph_merge {
     ph_observation *item; /* in the order of their first row */
@@ -45,10 +51,14 @@ typedef struct ph_merge {
     size_t table_size;
     size_t latest;  /* the item that was added to last */
     ph_joint joint; /* rows by their items, where they are wanted in the result */
+    ph_zero *zero;  /* at most one a part */
+    size_t n_zero, zero_capacity;
 } ph_merge;
 
 /* Adds to the weight of an observation, which is entered where it is not known. */
 int ph_merge_add(ph_merge *self, const ph_observation *seen);
+/* The same for what stands on a line of a file. */
+int ph_merge_add_line(ph_merge *self, const ph_observation *seen, long line);
 void ph_merge_free(ph_merge *self);
 
 /*
@@ -124,8 +134,12 @@ typedef struct ph_row_fault {
 
 void ph_row_clear(ph_row *self, size_t n_rewards);
 
-/* Text that says that a cell holds nothing. */
+/*
+ * Not 0 for text that says that a cell holds nothing: a number that stands for the
+ * text, which ph_missing_text gives back.
+ */
 int ph_cell_is_missing(const char *text, size_t length);
+const char *ph_missing_text(int missing);
 /*
  * Puts the number of a cell into the row. NULL, or what is wrong with the text. Not for
  * groups.

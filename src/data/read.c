@@ -36,7 +36,7 @@ typedef struct reader {
     uint32_t *item; /* [1 + n_rewards] of the merge, that the row consists of */
     size_t n_items;
     int is_bad;
-    unsigned char *absent; /* [n_columns] the cell was empty */
+    unsigned char *absent; /* [n_columns] of ph_cell_is_missing */
 
     size_t n_bad;
     ph_buffer bad; /* the first of them, in words */
@@ -285,12 +285,13 @@ static void check_absent(reader *self, long line)
         default: break;
         }
         if (what) {
-            report(self, line, self->columns[k].name, "", 0, what);
+            const char *text = ph_missing_text(self->absent[k]);
+            report(self, line, self->columns[k].name, text, strlen(text), what);
         }
     }
 }
 
-static int add(reader *self, ph_observation *seen, size_t measure)
+static int add(reader *self, long line, ph_observation *seen, size_t measure)
 {
     size_t code = self->row.group * (self->options->n_rewards + 1) + measure;
     if (code > UINT32_MAX >> 2) { /* two bits are the kind, in sorting */
@@ -301,7 +302,7 @@ static int add(reader *self, ph_observation *seen, size_t measure)
     if (seen->weight == 0) {
         return PH_OK;
     }
-    int status = ph_merge_add(&self->merge, seen);
+    int status = ph_merge_add_line(&self->merge, seen, line);
     self->item[self->n_items++] = (uint32_t)self->merge.latest;
     return status == PH_OK ? status : out_of_memory(self);
 }
@@ -319,7 +320,7 @@ static int add_rewards(reader *self, long line)
             report_fault(self, line, &fault);
             return PH_OK;
         }
-        status = add(self, &seen, r + 1);
+        status = add(self, line, &seen, r + 1);
     }
     return status;
 }
@@ -352,7 +353,7 @@ static int add_row(reader *self, long line)
         return PH_OK;
     }
     self->composite += (found != 0) + self->row.rewards > 1;
-    int status = found ? add(self, &seen, 0) : PH_OK;
+    int status = found ? add(self, line, &seen, 0) : PH_OK;
     if (status == PH_OK) {
         status = add_rewards(self, line);
     }

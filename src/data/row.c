@@ -22,21 +22,29 @@ void ph_row_clear(ph_row *self, size_t n_rewards)
 
 /* -------------------------------------------------------------------- cells */
 
+/* The number of the word, from 1; 0: none. */
 static int is_among(const char *text, size_t length, const char *const *words,
                     size_t n_words)
 {
     for (size_t i = 0; i < n_words; i++) {
         if (strlen(words[i]) == length && memcmp(words[i], text, length) == 0) {
-            return 1;
+            return (int)i + 1;
         }
     }
     return 0;
 }
 
+static const char *const missing_words[] = {"", "NA", "NaN", "nan"};
+
 int ph_cell_is_missing(const char *text, size_t length)
 {
-    static const char *const words[] = {"", "NA", "NaN", "nan"};
-    return is_among(text, length, words, sizeof words / sizeof *words);
+    return is_among(text, length, missing_words,
+                    sizeof missing_words / sizeof *missing_words);
+}
+
+const char *ph_missing_text(int missing)
+{
+    return missing_words[missing - 1];
 }
 
 static int is_infinite(const char *text, size_t length)

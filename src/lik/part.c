@@ -132,6 +132,7 @@ static int impossible_zero(const ph_data *data, size_t part, ph_error *error)
 {
     int reward = data->part[part].reward > 0;
     ph_error_file(error, data->file);
+    ph_error_position(error, data->part[part].zero_line, 0);
     ph_error_place(error, reward ? "a reward" : "time");
     ph_error_found(error, "0", -1);
     return ph_error_set(error, PH_E_DATA,

@@ -36,6 +36,7 @@ typedef struct ph_data_part {
     size_t reward;     /* 0: time, else 1 + index in ph_data_options.rewards */
     size_t first, end; /* observations [first, end) */
     double median;     /* weighted median of their times, see ph_data_median */
+    long zero_line;    /* of the file, where a total of 0 stands first; 0: none */
 } ph_data_part;
 
 typedef struct ph_data {
