@@ -338,6 +338,7 @@ int ph_cmd_grad(ph_app *app)
         status = report(&self);
     }
 out:
+    ph_job_name_outside(&job, &app->error);
     free(self.checks);
     free(self.gradient);
     ph_moment_set_free(&self.set);

@@ -86,6 +86,7 @@ int ph_cmd_loglik(ph_app *app)
     }
     if (status == PH_OK && value == -INFINITY) {
         status = ph_lik_check_range(job.lik, work, &app->error);
+        ph_job_warn_outside(&job, app);
     }
     if (status == PH_OK) {
         ph_tally tally = {0};

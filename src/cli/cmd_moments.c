@@ -535,6 +535,7 @@ int ph_cmd_moments(ph_app *app)
             print_text(app, &self);
         }
     }
+    ph_job_name_outside(&job, &app->error);
     ph_occupancy_free(&self.groups);
     free(self.defect);
     free(self.factorial);

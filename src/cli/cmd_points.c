@@ -235,6 +235,7 @@ int ph_cmd_points(ph_app *app)
             print_table(app, &self, strcmp(format, "csv") == 0);
         }
     }
+    ph_job_name_outside(&job, &app->error);
     free(self.at);
     free(self.value);
     free(self.log);

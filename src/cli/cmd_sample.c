@@ -587,6 +587,7 @@ int ph_cmd_sample(ph_app *app)
     if (status == PH_OK) {
         report_seed(app);
     }
+    ph_job_name_outside(&self.job, &app->error);
     free_run(&self);
     return status;
 }

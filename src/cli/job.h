@@ -113,6 +113,18 @@ int ph_job_loglik(const ph_job *self, ph_engine engine, ph_lik_work *work,
                   const double *theta, double *value, double *gradient,
                   ph_error *error);
 
+/*
+ * outside.c: the first rate or probability of the graph that is negative, too large or
+ * not finite at theta[p]: 1, its name added to `out`, and its value; 0: there is none.
+ */
+int ph_outside_find(const ph_model *model, const ph_graph *graph, const double *theta,
+                    ph_buffer *out, double *value);
+/* Where an error is PH_E_NUMERIC and without a place, names what of the job's process
+ * is outside, if anything. */
+void ph_job_name_outside(const ph_job *self, ph_error *error);
+/* The same as a warning, for the parts of the job's data. */
+void ph_job_warn_outside(const ph_job *self, ph_app *app);
+
 /* "NAME=VALUE" of --set and --theta: the name's length, and the number after '='. */
 int ph_assignment_read(const char *text, size_t length, size_t *name, double *value,
                        ph_error *error);
