@@ -20,7 +20,7 @@ static int add_point(point_list *self, double value, ph_error *error)
     if (ph_grow(&self->value, &self->capacity, self->length + 1, sizeof value) != 0) {
         return ph_error_set(error, PH_E_MEMORY, "out of memory");
     }
-    self->value[self->length++] = value;
+    self->value[self->length++] = value + 0.0; /* -0 is 0 */
     return PH_OK;
 }
 

@@ -149,6 +149,7 @@ int ph_curve_values(ph_curve *self, ph_sweep_kind kind, size_t n, const double *
     int status = self->serve ? serve_values(self, kind, n, t, value, by, error)
                              : plain_values(self, kind, n, t, value, by, error);
     for (size_t i = 0; i < n && status == PH_OK; i++) {
+        value[i] += 0.0; /* log1p(-0) is -0 */
         status = isnan(value[i]) ? beyond_range(t[i], error) : PH_OK;
     }
     return status;
