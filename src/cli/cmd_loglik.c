@@ -66,6 +66,24 @@ static void print_table(ph_app *app, const ph_job *job, double value,
     ph_table_free(&table);
 }
 
+/* Of minus infinity: the plain definition does not tell 0 from what has left its range,
+ * the lanes, whose vectors are scaled, do. */
+static int check_range(const ph_job *job, ph_app *app, ph_lik_work *work)
+{
+    int status = PH_OK;
+    double value = -INFINITY;
+    if (ph_job_engine(app) == PH_ENGINE_PLAIN) {
+        status = ph_job_loglik(job, PH_ENGINE_LANES, work, job->theta, &value, NULL,
+                               &app->error);
+    }
+    if (status == PH_OK && value > -INFINITY) {
+        return ph_error_set(&app->error, PH_E_NUMERIC,
+                            "the likelihood of an observation is so small that the "
+                            "plain definition cannot represent it; use --engine auto");
+    }
+    return status == PH_OK ? ph_lik_check_range(job->lik, work, &app->error) : status;
+}
+
 int ph_cmd_loglik(ph_app *app)
 {
     ph_job job;
@@ -85,7 +103,7 @@ int ph_cmd_loglik(ph_app *app)
                                gradient, &app->error);
     }
     if (status == PH_OK && value == -INFINITY) {
-        status = ph_lik_check_range(job.lik, work, &app->error);
+        status = check_range(&job, app, work);
         ph_job_warn_outside(&job, app);
     }
     if (status == PH_OK) {

@@ -116,7 +116,9 @@ static int plain_values(ph_curve *self, ph_sweep_kind kind, size_t n, const doub
         int status = ph_plain_eval(self->plan, self->plain_u, 1, &kind, &t[i], NULL,
                                    &value[i], NULL, NULL);
         if (status != PH_OK) {
-            return status == PH_E_NUMERIC ? outside(self, error) : no_memory(error);
+            return status == PH_E_NUMERIC
+                       ? outside(self, error)
+                       : ph_serve_no_room(self->plan, ph_curve_rate(self), t[i], error);
         }
     }
     return PH_OK;

@@ -203,15 +203,10 @@ static int check_forced(const ph_serve *self, size_t n, const ph_sweep_kind *kin
     return PH_OK;
 }
 
-static int too_far(const ph_serve *self, size_t n, const ph_sweep_kind *kind,
-                   const double *t, const double *t2, ph_error *error)
+int ph_serve_no_room(const ph_plan *plan, double rate, double far, ph_error *error)
 {
-    double far = 0;
-    for (size_t i = 0; i < n; i++) {
-        far = fmax(far, ph_serve_far(i, kind, t, t2));
-    }
-    int discrete = self->plan->graph->discrete;
-    double steps = discrete ? far : self->largest * far;
+    int discrete = plan->graph->discrete;
+    double steps = discrete ? far : rate * far;
     if (steps < MANY_STEPS) {
         return no_memory(error);
     }
@@ -219,6 +214,16 @@ static int too_far(const ph_serve *self, size_t n, const ph_sweep_kind *kind,
                         discrete ? ""
                                  : " of uniformization, the fastest rate times the "
                                    "longest time");
+}
+
+static int too_far(const ph_serve *self, size_t n, const ph_sweep_kind *kind,
+                   const double *t, const double *t2, ph_error *error)
+{
+    double far = 0;
+    for (size_t i = 0; i < n; i++) {
+        far = fmax(far, ph_serve_far(i, kind, t, t2));
+    }
+    return ph_serve_no_room(self->plan, self->largest, far, error);
 }
 
 int ph_serve_log(ph_serve *self, size_t n, const ph_sweep_kind *kind, const double *t,

@@ -206,6 +206,9 @@ int ph_lik_plain(const ph_lik *self, const double *theta, double *value,
     }
     for (size_t k = 0; k < self->n && status == PH_OK; k++) {
         status = ph_part_plain(&self->part[k], theta, &sum, gradient);
+        if (status == PH_E_MEMORY) {
+            (void)ph_part_no_room(&self->part[k], theta, error);
+        }
     }
     *value = status == PH_OK && isfinite(sum) ? sum : -INFINITY;
     if (gradient && *value == -INFINITY) {

@@ -395,3 +395,20 @@ int ph_part_plain(const ph_lik_part *self, const double *theta, double *value,
     free(u);
     return status == PH_E_NUMERIC ? PH_OK : status;
 }
+
+int ph_part_no_room(const ph_lik_part *self, const double *theta, ph_error *error)
+{
+    size_t p = ph_plan_parameters(self->plan);
+    double rate[PH_LANES] = {0};
+    double *block =
+        ph_alloc_aligned((p + ph_plan_nodes(self->plan)) * PH_LANES, sizeof *block);
+    if (block) {
+        for (size_t i = 0; i < p * PH_LANES; i++) {
+            block[i] = theta[i / PH_LANES];
+        }
+        ph_plan_eval(self->plan, block, block + p * PH_LANES);
+        ph_plan_rate(self->plan, block + p * PH_LANES, self->t_max, rate);
+    }
+    ph_free_aligned(block);
+    return ph_serve_no_room(self->plan, rate[0], self->t_max, error);
+}

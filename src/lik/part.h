@@ -61,5 +61,7 @@ int ph_part_pointwise(const ph_lik_part *self, ph_part_work *work,
 /* The definition, for one parameter vector. */
 int ph_part_plain(const ph_lik_part *self, const double *theta, double *value,
                   double *gradient);
+/* PH_E_MEMORY with what the definition had no room for. */
+int ph_part_no_room(const ph_lik_part *self, const double *theta, ph_error *error);
 
 #endif

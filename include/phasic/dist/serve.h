@@ -77,6 +77,12 @@ int ph_serve_begin(ph_serve *self, const double *u, double t_max, unsigned *vali
 int ph_serve_log(ph_serve *self, size_t n, const ph_sweep_kind *kind, const double *t,
                  const double *t2, double *value, unsigned char *by, ph_error *error);
 /*
+ * PH_E_MEMORY with the number of steps, where it is large, that there is no room for:
+ * at this largest rate (of uniformization; not used in discrete time) to the time
+ * `far`.
+ */
+int ph_serve_no_room(const ph_plan *plan, double rate, double far, ph_error *error);
+/*
  * Adds the derivative of sum weight[n][PH_LANES] value[n][PH_LANES], finite ones, to
  * u_bar[nodes][PH_LANES].
  */
