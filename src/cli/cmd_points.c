@@ -235,6 +235,9 @@ int ph_cmd_points(ph_app *app)
             print_table(app, &self, strcmp(format, "csv") == 0);
         }
     }
+    if (status == PH_E_USAGE && self.model) { /* loaded: the points are at fault */
+        ph_error_place(&app->error, "--%s", ph_points_option(app));
+    }
     ph_job_name_outside(&job, &app->error);
     free(self.at);
     free(self.value);

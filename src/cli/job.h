@@ -138,6 +138,8 @@ int ph_parameter_unknown(const ph_model *model, const char *name, size_t length,
  * *points is released with free.
  */
 int ph_points_read(ph_app *app, double **points, size_t *n);
+/* Which of the three is given. */
+const char *ph_points_option(const ph_app *app);
 /* Reads a list "0.1,0.5" the same way. */
 int ph_points_list(const char *text, double **points, size_t *n, ph_error *error);
 /* PH_E_USAGE where a model in discrete time meets a fraction. */

@@ -258,12 +258,34 @@ int ph_options_defaults(ph_options *self)
 
 /* ---- the command line ---- */
 
-/* The known option that a mistyped one may have meant: one it abbreviates, or the
- * nearest by edit distance. */
+/* What other programs call an option; of several, the first that the command has. */
+static const char *const elsewhere[][2] = {
+    {"num-samples", "draws"},   {"num-samples", "observations"},
+    {"num-chains", "chains"},   {"num-warmup", "warmup"},
+    {"iter", "max-iterations"}, {"iter", "observations"},
+    {"iter-sampling", "draws"}, {"iter-warmup", "warmup"}};
+
+static const char *other_name(const ph_options *self, const char *name, size_t length)
+{
+    for (size_t i = 0; i < sizeof elsewhere / sizeof *elsewhere; i++) {
+        const char *theirs = elsewhere[i][0], *ours = elsewhere[i][1];
+        if (strlen(theirs) == length && memcmp(theirs, name, length) == 0 &&
+            ph_options_has(self, ours)) {
+            return ours;
+        }
+    }
+    return NULL;
+}
+
+/* The known option that a mistyped one may have meant: that of another program, one it
+ * abbreviates, or the nearest by edit distance. */
 static const char *suggest(const ph_options *self, const char *name, size_t length)
 {
-    const char *known[MOST_OPTIONS];
+    const char *known[MOST_OPTIONS], *other = other_name(self, name, length);
     size_t n = 0;
+    if (other) {
+        return other;
+    }
     for (size_t i = 0; i < self->length && n < MOST_OPTIONS; i++) {
         if (self->value[i].option->scope & PH_OPTION_REFUSED) {
             continue;
@@ -289,11 +311,35 @@ static int unknown(const ph_options *self, const char *argument, ph_error *error
                         near ? "'?" : "");
 }
 
+/* The form of a picture, given as the form of the result. */
+static int check_format(const ph_options *self, const ph_option *option,
+                        const char *text, ph_error *error)
+{
+    static const char *const forms[] = {"svg", "png", "pdf"};
+    int mistaken = 0;
+    if (text && strcmp(option->name, "format") == 0 &&
+        ph_options_has(self, "picture")) {
+        for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+            mistaken |= strcmp(text, forms[i]) == 0;
+        }
+    }
+    if (!mistaken) {
+        return PH_OK;
+    }
+    ph_error_found(error, text, -1);
+    return ph_error_set(error, PH_E_USAGE,
+                        "expects one of %s; the form of a picture is --picture %s",
+                        option->argument, text);
+}
+
 /* Sets an option from the command line; errors name it as --name. */
 static int take(ph_options *self, ph_option_value *value, const char *text,
                 ph_error *error)
 {
-    int status = store(value, text, PH_SOURCE_FLAG, error);
+    int status = check_format(self, value->option, text, error);
+    if (status == PH_OK) {
+        status = store(value, text, PH_SOURCE_FLAG, error);
+    }
     if (status != PH_OK) {
         ph_error_place(error, "--%s", value->option->name);
     }

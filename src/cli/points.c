@@ -154,6 +154,13 @@ int ph_points_check(size_t n, const double *points, int discrete, ph_error *erro
     return PH_OK;
 }
 
+const char *ph_points_option(const ph_app *app)
+{
+    return ph_options_text(&app->options, "at")     ? "at"
+           : ph_options_text(&app->options, "grid") ? "grid"
+                                                    : "at-file";
+}
+
 int ph_points_read(ph_app *app, double **points, size_t *n)
 {
     const char *at = ph_options_text(&app->options, "at");
@@ -168,7 +175,7 @@ int ph_points_read(ph_app *app, double **points, size_t *n)
                  : grid ? read_grid(&list, grid, &app->error)
                         : read_file(&list, file, &app->error);
     if (status != PH_OK && !file) {
-        ph_error_place(&app->error, at ? "--at" : "--grid");
+        ph_error_place(&app->error, "--%s", ph_points_option(app));
     }
     return finish(&list, status, points, n);
 }
