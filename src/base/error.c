@@ -7,22 +7,23 @@
 
 size_t ph_character(const char *text, size_t length)
 {
+    static const unsigned long least[] = {0, 0x20, 0xa0, 0x800, 0x10000};
     unsigned char c = (unsigned char)text[0];
     size_t n = c < 0x80   ? 1
-               : c < 0xc2 ? 0
+               : c < 0xc0 ? 0
                : c < 0xe0 ? 2
                : c < 0xf0 ? 3
-               : c < 0xf5 ? 4
+               : c < 0xf8 ? 4
                           : 0;
-    if (n == 1) {
-        return c >= 0x20 && c < 0x7f;
-    }
+    unsigned long code = n == 1 ? c : c & (0x7fu >> n);
     for (size_t k = 1; k < n; k++) {
         if (k >= length || ((unsigned char)text[k] & 0xc0) != 0x80) {
             return 0;
         }
+        code = code << 6 | ((unsigned char)text[k] & 0x3f);
     }
-    return n == 2 && c == 0xc2 && (unsigned char)text[1] < 0xa0 ? 0 : n;
+    int surrogate = code >= 0xd800 && code < 0xe000;
+    return code < least[n] || code == 0x7f || surrogate || code > 0x10ffff ? 0 : n;
 }
 
 /* Copies text into a field of size bytes, cut with "..." and made printable. */

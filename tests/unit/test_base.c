@@ -4,6 +4,7 @@
 #include <locale.h>
 #include <string.h>
 #include <unistd.h>
+#include <wchar.h>
 
 #include "phasic/base/buffer.h"
 #include "phasic/base/digest.h"
@@ -227,6 +228,33 @@ static void the_first_error_wins(void **state)
     assert_int_equal(ph_status_exit(error.status), 65);
 }
 
+/* Every first byte with the bytes at which the rules of UTF-8 change, against libc, to
+ * which the limit of RFC 3629 is added. */
+static void characters_are_those_of_utf8(void **state)
+{
+    (void)state;
+    static const unsigned char edge[] = {0x20, 0x7f, 0x80, 0x8f, 0x90,
+                                         0x9f, 0xa0, 0xbf, 0xc0, 0xff};
+    enum { EDGES = sizeof edge };
+    if (!setlocale(LC_CTYPE, "C.UTF-8")) {
+        skip();
+    }
+    for (int first = 1; first < 256; first++) {
+        for (int i = 0; i < EDGES * EDGES * EDGES; i++) {
+            char text[4] = {(char)first, (char)edge[i / EDGES / EDGES],
+                            (char)edge[i / EDGES % EDGES], (char)edge[i % EDGES]};
+            mbstate_t shift = {0};
+            wchar_t wide = 0;
+            size_t n = mbrtowc(&wide, text, sizeof text, &shift);
+            int good = n <= sizeof text && wide >= 0x20 && wide <= 0x10ffff &&
+                       !(wide >= 0x7f && wide < 0xa0);
+            assert_int_equal(ph_character(text, sizeof text), good ? n : 0);
+            assert_int_equal(ph_character(text, 1), good && n == 1);
+        }
+    }
+    setlocale(LC_CTYPE, "C");
+}
+
 static void arrays_do_not_overflow(void **state)
 {
     (void)state;
@@ -249,6 +277,7 @@ int main(void)
         cmocka_unit_test(files_appear_together),
         cmocka_unit_test(files_that_are_kept),
         cmocka_unit_test(the_first_error_wins),
+        cmocka_unit_test(characters_are_those_of_utf8),
         cmocka_unit_test(arrays_do_not_overflow),
     };
     return ph_check_run(tests);
