@@ -213,11 +213,27 @@ out:
     return status;
 }
 
-/* A link, other than a rename, does not take the place of what has come to be there. */
+/*
+ * Gives a file its name unless there is one of that name. A link cannot take the place
+ * of what has come to be there; file systems without links (FAT, some of networks) have
+ * the name reserved by an empty file, over which the file is renamed.
+ */
+static int name_once(const char *temporary, const char *path)
+{
+    if (link(temporary, path) == 0) {
+        return 0;
+    }
+    if (errno != EPERM && errno != ENOTSUP && errno != ENOSYS && errno != EMLINK) {
+        return -1;
+    }
+    int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    return descriptor < 0 || close(descriptor) != 0 ? -1 : rename(temporary, path);
+}
+
 static int publish(const ph_draft *it, int force, ph_error *error)
 {
     if (force ? rename(it->temporary, it->path) != 0
-              : link(it->temporary, it->path) != 0) {
+              : name_once(it->temporary, it->path) != 0) {
         int code = errno;
         ph_error_file(error, it->path);
         return ph_error_set(error, PH_E_CREATE, "%s%s",
@@ -228,7 +244,15 @@ static int publish(const ph_draft *it, int force, ph_error *error)
     return PH_OK;
 }
 
-/* Links are either all kept, and the temporary names go, or the other way round. */
+/* Back to the temporary name; between two links to one file rename does nothing. */
+static void withdraw(const ph_draft *it)
+{
+    if (rename(it->path, it->temporary) == 0) {
+        unlink(it->path);
+    }
+}
+
+/* New names are either all kept, and the temporary ones go, or the other way round. */
 int ph_files_publish(ph_files *self, int force, ph_error *error)
 {
     int status = PH_OK;
@@ -239,11 +263,11 @@ int ph_files_publish(ph_files *self, int force, ph_error *error)
     }
     for (size_t k = 0; k < done; k++) {
         ph_draft *it = &self->draft[k];
-        if (!force) {
-            unlink(status == PH_OK ? it->temporary : it->path);
-        }
         if (status == PH_OK) {
+            unlink(it->temporary); /* the other link, where there are two */
             sync_folder(it->path);
+        } else if (!force) {
+            withdraw(it);
         }
         if (status == PH_OK || force) {
             it->temporary[0] = '\0';
