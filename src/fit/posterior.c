@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "phasic/base/memory.h"
+#include "phasic/num/rank.h"
 #include "posterior_private.h"
 
 #define STEPS        2.5e5
@@ -342,36 +343,22 @@ static int block_task(void *context, size_t task, int w)
     return status;
 }
 
-typedef struct ranked {
-    double rate;
-    size_t point;
-} ranked;
-
-static int compare_ranked(const void *a, const void *b)
-{
-    const ranked *x = a, *y = b;
-    if (x->rate != y->rate) {
-        return x->rate < y->rate ? -1 : 1;
-    }
-    return (x->point > y->point) - (x->point < y->point);
-}
-
 /* Orders the points by rate; returns how many of them are within the limit of steps. */
 static int sort_points(batch *job, size_t blocks, size_t *within)
 {
     int status = ph_device_run(job->self->device, blocks, rate_task, job);
-    ranked *rank = ph_alloc(job->n, sizeof *rank);
+    ph_ranked *rank = ph_alloc(job->n, sizeof *rank);
     if (!rank) {
         return PH_E_MEMORY;
     }
     *within = 0;
     for (size_t i = 0; i < job->n; i++) {
-        rank[i] = (ranked){job->rate[i], i};
+        rank[i] = (ph_ranked){job->rate[i], i};
         *within += job->rate[i] <= job->self->rate_limit;
     }
-    qsort(rank, job->n, sizeof *rank, compare_ranked);
+    ph_rank(job->n, rank);
     for (size_t i = 0; i < job->n; i++) {
-        job->order[i] = rank[i].point;
+        job->order[i] = rank[i].index;
     }
     free(rank);
     return status;

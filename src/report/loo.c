@@ -14,27 +14,14 @@
 
 #include "phasic/base/memory.h"
 #include "phasic/num/pareto.h"
-
-typedef struct ranked {
-    double ratio;
-    size_t at;
-} ranked;
-
-static int compare_ranked(const void *a, const void *b)
-{
-    const ranked *x = a, *y = b;
-    if (x->ratio != y->ratio) {
-        return x->ratio < y->ratio ? -1 : 1;
-    }
-    return x->at < y->at ? -1 : x->at > y->at;
-}
+#include "phasic/num/rank.h"
 
 /* Smooths the last `tail` of the sorted ratios, whose largest is 1. */
-static int smooth_tail(size_t n, ranked *sorted, size_t tail, double *k)
+static int smooth_tail(size_t n, ph_ranked *sorted, size_t tail, double *k)
 {
-    double cut = sorted[n - tail - 1].ratio, sigma = 0;
+    double cut = sorted[n - tail - 1].key, sigma = 0;
     size_t first = n - tail;
-    while (first < n && sorted[first].ratio - cut <= 1e-12) {
+    while (first < n && sorted[first].key - cut <= 1e-12) {
         first++; /* equal to the cut: not in the tail */
     }
     size_t kept = n - first;
@@ -47,12 +34,12 @@ static int smooth_tail(size_t n, ranked *sorted, size_t tail, double *k)
         return PH_E_MEMORY;
     }
     for (size_t i = 0; i < kept; i++) {
-        excess[i] = sorted[first + i].ratio - cut;
+        excess[i] = sorted[first + i].key - cut;
     }
     int status = ph_pareto_fit(kept, excess, k, &sigma);
     for (size_t i = 0; i < kept && status == PH_OK && isfinite(*k); i++) {
         double p = ((double)i + 0.5) / (double)kept;
-        sorted[first + i].ratio = fmin(cut + ph_pareto_quantile(p, *k, sigma), 1);
+        sorted[first + i].key = fmin(cut + ph_pareto_quantile(p, *k, sigma), 1);
     }
     free(excess);
     return status;
@@ -71,17 +58,17 @@ static int smooth_ratios(size_t draws, const double *log_density, double lowest,
     if (tail == 0) {
         return PH_OK; /* too few draws for a verdict */
     }
-    ranked *sorted = ph_alloc(draws, sizeof *sorted);
+    ph_ranked *sorted = ph_alloc(draws, sizeof *sorted);
     if (!sorted) {
         return PH_E_MEMORY;
     }
     for (size_t s = 0; s < draws; s++) {
-        sorted[s] = (ranked){ratio[s], s};
+        sorted[s] = (ph_ranked){ratio[s], s};
     }
-    qsort(sorted, draws, sizeof *sorted, compare_ranked);
+    ph_rank(draws, sorted);
     status = smooth_tail(draws, sorted, tail, k);
     for (size_t s = 0; s < draws; s++) {
-        ratio[sorted[s].at] = sorted[s].ratio;
+        ratio[sorted[s].index] = sorted[s].key;
     }
     free(sorted);
     return status;

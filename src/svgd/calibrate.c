@@ -230,36 +230,26 @@ static void unit_rows(workspace *self)
     }
 }
 
-typedef struct weighted {
-    double x, weight;
-} weighted;
-
-static int by_x(const void *a, const void *b)
-{
-    const weighted *x = a, *y = b;
-    return (x->x > y->x) - (x->x < y->x);
-}
-
 /* The sample's quantiles along each direction. */
 static int find_limits(workspace *self, const double *weight)
 {
     size_t n = self->n, d = self->d;
-    weighted *order = ph_alloc(n, sizeof *order);
+    ph_ranked *order = ph_alloc(n, sizeof *order);
     if (!order) {
         return PH_E_MEMORY;
     }
     for (size_t k = 0; k < d; k++) {
         double *limit = self->limit + 2 * k, below = 0;
         for (size_t i = 0; i < n; i++) {
-            order[i].x = ph_dot(d, self->rows + k * d, self->at + i * d);
-            order[i].weight = weight[i];
+            order[i].key = ph_dot(d, self->rows + k * d, self->at + i * d);
+            order[i].index = i;
         }
-        qsort(order, n, sizeof *order, by_x);
-        limit[0] = limit[1] = order[0].x;
+        ph_rank(n, order);
+        limit[0] = limit[1] = order[0].key;
         for (size_t i = 0; i < n && below < 1 - LEVEL; i++) {
-            limit[0] = below < LEVEL ? order[i].x : limit[0];
-            limit[1] = order[i].x;
-            below += order[i].weight;
+            limit[0] = below < LEVEL ? order[i].key : limit[0];
+            limit[1] = order[i].key;
+            below += weight[order[i].index];
         }
     }
     free(order);

@@ -38,20 +38,6 @@ void ph_cloud_clear(ph_cloud *self)
     memset(self, 0, sizeof *self);
 }
 
-static int by_key(const void *a, const void *b)
-{
-    const struct ph_ranked *x = a, *y = b;
-    if (x->key != y->key) {
-        return x->key < y->key ? -1 : 1;
-    }
-    return (x->index > y->index) - (x->index < y->index);
-}
-
-void ph_cloud_sort(ph_cloud *self)
-{
-    qsort(self->order, self->n, sizeof *self->order, by_key);
-}
-
 /* All points by their distance from one. */
 static void order_around(ph_cloud *self, const double *center)
 {
@@ -62,9 +48,9 @@ static void order_around(ph_cloud *self, const double *center)
             delta[k] = self->y[i * d + k] - center[k];
         }
         ph_solve_lower(d, self->factor, delta);
-        self->order[i] = (struct ph_ranked){ph_dot(d, delta, delta), i};
+        self->order[i] = (ph_ranked){ph_dot(d, delta, delta), i};
     }
-    ph_cloud_sort(self);
+    ph_rank(self->n, self->order);
 }
 
 /* covariance[d][d] about center of the points that come first. */

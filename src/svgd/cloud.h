@@ -2,6 +2,7 @@
 #ifndef PHASIC_SVGD_CLOUD_H
 #define PHASIC_SVGD_CLOUD_H
 
+#include "phasic/num/rank.h"
 #include "proposal.h"
 
 /* Weighted points whose shape, place by place, becomes that of Student laws. */
@@ -13,22 +14,13 @@ typedef struct ph_cloud {
     double *factor;       /* [d][d] lower factor of the covariance */
     double *mean;         /* [d] */
     double *work;         /* [d + 2 d d] */
-    struct ph_ranked {
-        double key;
-        size_t index;
-    } * order; /* [n] */
+    ph_ranked *order;     /* [n] for the caller, and written over */
 } ph_cloud;
 
 /* y, weight and label stay the caller's. PH_E_MEMORY or PH_E_NUMERIC. */
 int ph_cloud_init(ph_cloud *self, size_t n, size_t d, const double *y,
                   const double *weight, const size_t *label);
 void ph_cloud_clear(ph_cloud *self);
-
-/*
- * Sorts the points by keys the caller has set in order[i] = {key, i}: ascending, ties
- * by index.
- */
-void ph_cloud_sort(ph_cloud *self);
 
 /*
  * Sets component c of the mixture on point `at`, with the covariance about it of the

@@ -218,10 +218,10 @@ static int add_tails(ph_importance *self, ph_sample *sample)
         }
         ph_solve_lower(d, cloud.factor, u);
         double square = 1 + ph_dot(d, u, u) / (double)d;
-        cloud.order[i] = (struct ph_ranked){-sample->weight[i] * square * square, i};
+        cloud.order[i] = (ph_ranked){-sample->weight[i] * square * square, i};
     }
     if (status == PH_OK) {
-        ph_cloud_sort(&cloud);
+        ph_rank(n, cloud.order);
     }
     for (size_t c = 0; c < components && status == PH_OK; c++) {
         chosen[c] = cloud.order[c].index;

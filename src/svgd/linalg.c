@@ -8,8 +8,10 @@
 
 #include <gsl/gsl_eigen.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "phasic/base/memory.h"
 #include "phasic/base/status.h"
 
 double ph_dot(size_t d, const double *a, const double *b)
@@ -168,4 +170,27 @@ void ph_moments(size_t n, size_t d, const double *x, const double *weight, doubl
             covariance[l * d + k] = covariance[k * d + l];
         }
     }
+}
+
+int ph_order_along(size_t n, size_t d, const double *x, const double *weight,
+                   ph_ranked *order)
+{
+    double *mean = ph_alloc(d, sizeof *mean), *c = ph_alloc(d * d, sizeof *c);
+    double *values = ph_alloc(d, sizeof *values), *v = ph_alloc(d * d, sizeof *v);
+    int status = mean && c && values && v ? PH_OK : PH_E_MEMORY;
+    if (status == PH_OK) {
+        ph_moments(n, d, x, weight, mean, c);
+        status = ph_eigen(d, c, values, v);
+    }
+    for (size_t i = 0; i < n && status == PH_OK; i++) {
+        order[i] = (ph_ranked){ph_dot(d, v + (d - 1) * d, x + i * d), i};
+    }
+    if (status == PH_OK) {
+        ph_rank(n, order);
+    }
+    free(mean);
+    free(c);
+    free(values);
+    free(v);
+    return status;
 }

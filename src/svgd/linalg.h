@@ -2,7 +2,7 @@
 #ifndef PHASIC_SVGD_LINALG_H
 #define PHASIC_SVGD_LINALG_H
 
-#include <stddef.h>
+#include "phasic/num/rank.h"
 
 /* Dense algebra on small d x d row-major matrices. */
 
@@ -35,5 +35,12 @@ void ph_from_eigen(size_t d, const double *values, const double *vectors, double
  */
 void ph_moments(size_t n, size_t d, const double *x, const double *weight, double *mean,
                 double *covariance);
+
+/*
+ * Sorts n points x[n][d], weighted as above, along their direction of largest variance:
+ * order[n] with the place along it as key. PH_E_MEMORY or PH_E_NUMERIC.
+ */
+int ph_order_along(size_t n, size_t d, const double *x, const double *weight,
+                   ph_ranked *order);
 
 #endif

@@ -11,36 +11,23 @@
 
 #include "phasic/base/memory.h"
 #include "phasic/base/status.h"
-
-typedef struct ranked {
-    double value;
-    size_t at;
-} ranked;
-
-static int compare(const void *a, const void *b)
-{
-    const ranked *x = a, *y = b;
-    if (x->value != y->value) {
-        return x->value < y->value ? -1 : 1;
-    }
-    return (x->at > y->at) - (x->at < y->at);
-}
+#include "phasic/num/rank.h"
 
 /* out = normal scores of x by average rank: Blom's (r - 3/8) / (n + 1/4). */
-static void normal_scores(size_t n, const double *x, ranked *order, double *out)
+static void normal_scores(size_t n, const double *x, ph_ranked *order, double *out)
 {
     for (size_t i = 0; i < n; i++) {
-        order[i] = (ranked){x[i], i};
+        order[i] = (ph_ranked){x[i], i};
     }
-    qsort(order, n, sizeof *order, compare);
+    ph_rank(n, order);
     for (size_t first = 0, end; first < n; first = end) {
-        for (end = first + 1; end < n && order[end].value == order[first].value;) {
+        for (end = first + 1; end < n && order[end].key == order[first].key;) {
             end++;
         }
         double rank = 0.5 * (double)(first + 1 + end);
         double score = gsl_cdf_ugaussian_Pinv((rank - 0.375) / ((double)n + 0.25));
         for (size_t i = first; i < end; i++) {
-            out[order[i].at] = score;
+            out[order[i].index] = score;
         }
     }
 }
@@ -132,15 +119,15 @@ static double ess_of(halves *self, const double *x)
 }
 
 /* The value below which a share of the sorted values lies. */
-static double sorted_quantile(size_t n, const ranked *sorted, double p)
+static double sorted_quantile(size_t n, const ph_ranked *sorted, double p)
 {
     double place = p * (double)(n - 1);
     size_t low = (size_t)place, high = low + 1 < n ? low + 1 : low;
     double share = place - (double)low;
-    return sorted[low].value + share * (sorted[high].value - sorted[low].value);
+    return sorted[low].key + share * (sorted[high].key - sorted[low].key);
 }
 
-static double tail(halves *self, size_t n, const double *x, const ranked *sorted,
+static double tail(halves *self, size_t n, const double *x, const ph_ranked *sorted,
                    double p, double *work)
 {
     double limit = sorted_quantile(n, sorted, p);
@@ -153,7 +140,8 @@ static double tail(halves *self, size_t n, const double *x, const ranked *sorted
 int ph_mixing_of(size_t chains, size_t steps, const double *x, ph_mixing *out)
 {
     size_t n = chains * steps;
-    ranked *order = ph_alloc(n, sizeof *order), *sorted = ph_alloc(n, sizeof *sorted);
+    ph_ranked *order = ph_alloc(n, sizeof *order),
+              *sorted = ph_alloc(n, sizeof *sorted);
     double *work = ph_alloc(n, sizeof *work), *folded = ph_alloc(n, sizeof *folded);
     halves self = {.n = 2 * chains, .length = steps / 2, .stride = steps};
     self.skip = steps - self.length;

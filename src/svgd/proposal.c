@@ -192,50 +192,11 @@ static void draw_one(const ph_student_mixture *self, size_t c, const double *u,
     }
 }
 
-typedef struct ranked {
-    double key;
-    size_t index;
-} ranked;
-
-static int by_key(const void *a, const void *b) /* ascending, ties by index */
-{
-    const ranked *x = a, *y = b;
-    if (x->key != y->key) {
-        return x->key < y->key ? -1 : 1;
-    }
-    return (x->index > y->index) - (x->index < y->index);
-}
-
-/* Components in order along their direction of largest spread. */
-static int order_components(const ph_student_mixture *self, ranked *order)
-{
-    size_t d = self->d;
-    double *mean = ph_alloc(d, sizeof *mean), *c = ph_alloc(d * d, sizeof *c);
-    double *values = ph_alloc(d, sizeof *values), *v = ph_alloc(d * d, sizeof *v);
-    int status = mean && c && values && v ? PH_OK : PH_E_MEMORY;
-    if (status == PH_OK) {
-        ph_moments(self->n, d, self->mean, NULL, mean, c);
-        status = ph_eigen(d, c, values, v);
-    }
-    for (size_t i = 0; i < self->n && status == PH_OK; i++) {
-        order[i].key = ph_dot(d, v + (d - 1) * d, self->mean + i * d);
-        order[i].index = i;
-    }
-    if (status == PH_OK) {
-        qsort(order, self->n, sizeof *order, by_key);
-    }
-    free(mean);
-    free(c);
-    free(values);
-    free(v);
-    return status;
-}
-
 int ph_student_mixture_draw(const ph_student_mixture *self, size_t n, uint64_t seed,
                             uint32_t step, double *y, size_t *label)
 {
     size_t d = self->d;
-    ranked *order = ph_alloc(self->n, sizeof *order);
+    ph_ranked *order = ph_alloc(self->n, sizeof *order);
     double *u = ph_alloc(d + 2, sizeof *u);
     ph_uniforms points;
     int status = ph_uniforms_init(&points, d + 2, seed, PH_RNG_PROPOSAL, step);
@@ -243,7 +204,7 @@ int ph_student_mixture_draw(const ph_student_mixture *self, size_t n, uint64_t s
         status = PH_E_MEMORY;
     }
     if (status == PH_OK) {
-        status = order_components(self, order);
+        status = ph_order_along(self->n, d, self->mean, NULL, order);
     }
     for (size_t i = 0; i < n && status == PH_OK; i++) {
         ph_uniforms_next(&points, u);

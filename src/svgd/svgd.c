@@ -192,45 +192,6 @@ out:
     return status;
 }
 
-typedef struct ranked {
-    double key;
-    size_t index;
-} ranked;
-
-static int by_key(const void *a, const void *b)
-{
-    const ranked *x = a, *y = b;
-    if (x->key != y->key) {
-        return x->key < y->key ? -1 : 1;
-    }
-    return (x->index > y->index) - (x->index < y->index);
-}
-
-/* Sorts the sample along its direction of largest variance (whitened frame). */
-static int order_sample(const ph_sample *sample, ranked *order)
-{
-    size_t d = sample->d;
-    double *mean = ph_alloc(d, sizeof *mean), *c = ph_alloc(d * d, sizeof *c);
-    double *values = ph_alloc(d, sizeof *values), *v = ph_alloc(d * d, sizeof *v);
-    int status = mean && c && values && v ? PH_OK : PH_E_MEMORY;
-    if (status == PH_OK) {
-        ph_moments(sample->n, d, sample->y, sample->weight, mean, c);
-        status = ph_eigen(d, c, values, v);
-    }
-    for (size_t i = 0; i < sample->n && status == PH_OK; i++) {
-        order[i].key = ph_dot(d, v + (d - 1) * d, sample->y + i * d);
-        order[i].index = i;
-    }
-    if (status == PH_OK) {
-        qsort(order, sample->n, sizeof *order, by_key);
-    }
-    free(mean);
-    free(c);
-    free(values);
-    free(v);
-    return status;
-}
-
 /*
  * Equal-weight draws: systematic resampling of the calibrated weights, clipped at zero,
  * along the direction of largest variance; then put into random order, so that readers
@@ -239,10 +200,12 @@ static int order_sample(const ph_sample *sample, ranked *order)
 static int resample(ph_svgd_result *result, const ph_sample *sample, uint64_t seed)
 {
     size_t n = sample->n, d = sample->d, draws = result->draws;
-    ranked *order = ph_alloc(n, sizeof *order);
+    ph_ranked *order = ph_alloc(n, sizeof *order);
     size_t *chosen = ph_alloc(draws, sizeof *chosen);
     double total = 0, upto = 0;
-    int status = order && chosen ? order_sample(sample, order) : PH_E_MEMORY;
+    int status = order && chosen
+                     ? ph_order_along(n, d, sample->y, sample->weight, order)
+                     : PH_E_MEMORY;
     if (status < 0) {
         goto out;
     }
