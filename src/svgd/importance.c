@@ -319,12 +319,15 @@ static int hopeless(const ph_sample *sample)
 int ph_importance_init(ph_importance *self, ph_sampler *sampler, const ph_ensemble *e)
 {
     memset(self, 0, sizeof *self);
-    self->n_mixtures = FIRST_TAIL;
+    int explored = e->d <= PH_IMPORTANCE_DIMENSIONS; /* beyond only for the evidence */
+    self->n_mixtures = explored ? FIRST_TAIL : EXPLORERS;
     int status = choose_base(self, sampler, e);
     if (status == PH_OK) {
         status = on_modes(&self->mixture[MODES], e);
     }
-    return status == PH_OK ? ph_explore(&self->mixture[EXPLORERS], sampler, e) : status;
+    return status == PH_OK && explored
+               ? ph_explore(&self->mixture[EXPLORERS], sampler, e)
+               : status;
 }
 
 int ph_importance_probe(ph_importance *self, ph_sample *sample, ph_sampler *sampler)
