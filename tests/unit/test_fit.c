@@ -1,41 +1,23 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "process.h"
+#include "fitted.h"
 
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_errno.h>
 
 #include "phasic/base/rng.h"
-#include "phasic/fit/fit.h"
 
-typedef struct bench {
-    process it;
-    ph_data *data;
-    ph_lik *lik;
-    ph_device device;
-    ph_posterior *posterior;
-} bench;
+typedef struct fitted bench;
 
 static bench *bench_new(process it, size_t n, const double *time, const int *event)
 {
     bench *self = calloc(1, sizeof *self);
-    ph_error error = {0};
-    self->it = it;
-    assert_int_equal(ph_data_from_arrays(&self->data, n, time, event, NULL, &error), 0);
-    assert_int_equal(ph_lik_new(&self->lik, it.plan, self->data, &error), 0);
-    assert_int_equal(ph_device_init(&self->device, 1, 1, 0, &error), 0);
-    if (ph_posterior_new(&self->posterior, it.model, it.plan, self->lik, self->data,
-                         &self->device, &error) != PH_OK) {
-        fail_msg("%s", error.message);
-    }
+    fitted_init(self, it, n, time, event);
     return self;
 }
 
 static void bench_free(bench *self)
 {
-    ph_posterior_free(self->posterior);
-    ph_lik_free(self->lik);
-    ph_data_free(self->data);
-    process_free(&self->it);
+    fitted_free(self);
     free(self);
 }
 
