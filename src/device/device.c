@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * One flat OpenMP team per batch: worker w belongs to group w / threads. Blocks are
- * dealt in contiguous shards, first to groups, then to the threads of a group, so a
- * group always sees the same particles. Every block writes only its own results: which
- * worker computed it cannot be told from them.
+ * dealt to groups like cards, so a group always sees the same particles; a thread that
+ * is free takes its group's next one, the last first. Where dear blocks come last, the
+ * cheap ones fill what is left at the end. Every block writes only its own results:
+ * which worker computed it cannot be told from them.
  */
 #include "phasic/device/device.h"
 
@@ -124,49 +125,46 @@ int ph_device_workers(const ph_device *self)
     return self->groups * self->threads;
 }
 
-/* First item of part i when n items are split into `parts` contiguous parts. */
-static size_t part_begin(size_t n, int parts, int i)
+/* The next block of a group, of which `given` are taken; `blocks` where none is left.
+ */
+static size_t take_block(const ph_device *self, size_t blocks, int group, size_t *given)
 {
-    return n * (size_t)i / (size_t)parts;
-}
-
-/* The blocks [*begin, *end) of one worker. */
-static void shard(const ph_device *self, size_t blocks, int worker, size_t *begin,
-                  size_t *end)
-{
-    int group = worker / self->threads, thread = worker % self->threads;
-    size_t first = part_begin(blocks, self->groups, group);
-    size_t length = part_begin(blocks, self->groups, group + 1) - first;
-    *begin = first + part_begin(length, self->threads, thread);
-    *end = first + part_begin(length, self->threads, thread + 1);
+    size_t taken;
+#pragma omp atomic capture
+    taken = (*given)++;
+    size_t from_last = taken * (size_t)self->groups + (size_t)group;
+    return from_last < blocks ? blocks - 1 - from_last : blocks;
 }
 
 int ph_device_run(const ph_device *self, size_t blocks,
                   int (*task)(void *context, size_t block, int worker), void *context)
 {
     int workers = ph_device_workers(self);
-    int *status = ph_alloc(blocks, sizeof *status);
-    if (!status) {
-        return PH_E_MEMORY;
+    int *status = ph_alloc(blocks, sizeof *status), first = PH_E_MEMORY;
+    size_t *given = ph_alloc((size_t)self->groups, sizeof *given);
+    if (!status || !given) {
+        goto out;
     }
 #pragma omp parallel num_threads(workers)
     {
         unsigned saved = ph_flush_begin();
-        /* a team smaller than asked for still does every worker's shard */
+        /* a team smaller than asked for still does every group's blocks */
         for (int w = omp_get_thread_num(); w < workers; w += omp_get_num_threads()) {
-            size_t begin, end;
-            shard(self, blocks, w, &begin, &end);
-            for (size_t b = begin; b < end; b++) {
+            int group = w / self->threads;
+            size_t b;
+            while ((b = take_block(self, blocks, group, &given[group])) < blocks) {
                 status[b] =
                     ph_log_stopped(self->log) ? PH_E_INTERRUPTED : task(context, b, w);
             }
         }
         ph_flush_end(saved);
     }
-    int first = PH_OK;
+    first = PH_OK;
     for (size_t b = 0; b < blocks && first == PH_OK; b++) {
         first = status[b];
     }
+out:
     free(status);
+    free(given);
     return first;
 }

@@ -3,6 +3,7 @@
  * The posterior in unconstrained coordinates. Points are sorted by their largest rate
  * before they are cut into blocks, because a block runs at the rate of its fastest
  * lane; the order depends on the points alone, so results do not depend on threads.
+ * It puts the dear blocks last, where the device begins.
  */
 #include <math.h>
 #include <stdlib.h>
@@ -213,9 +214,8 @@ typedef struct batch {
     size_t n; /* points to evaluate: the first of `order` */
     const double *z;
     double *log_p, *score;
-    size_t *order;       /* [n] */
-    double *rate;        /* [n] */
-    size_t blocks, step; /* of tasks: see spread_step */
+    size_t *order; /* [n] */
+    double *rate;  /* [n] */
 } batch;
 
 /* Points order[8 block ..] into the worker's lanes; the last point fills empty lanes.
@@ -301,31 +301,9 @@ static void finish_point(const batch *job, ph_posterior_worker *worker, size_t p
     }
 }
 
-/*
- * The blocks are in order of cost, and workers have runs of tasks: steps of about the
- * golden section of all, with no factor in common, give every run cheap and dear ones.
- */
-static size_t spread_step(size_t blocks)
-{
-    size_t step = (size_t)(0.618 * (double)blocks);
-    for (; step > 1; step--) {
-        size_t a = blocks, b = step;
-        while (b > 0) {
-            size_t rest = a % b;
-            a = b;
-            b = rest;
-        }
-        if (a == 1) {
-            return step;
-        }
-    }
-    return 1;
-}
-
-static int block_task(void *context, size_t task, int w)
+static int block_task(void *context, size_t block, int w)
 {
     batch *job = context;
-    size_t block = task * job->step % job->blocks;
     ph_posterior_worker *worker = &job->self->worker[w];
     double value[PH_LANES];
     load_lanes(job, block, worker);
@@ -380,7 +358,7 @@ static void leave_out(batch *job, size_t first, size_t end)
 static int evaluate(void *context, size_t n, const double *z, double *log_p,
                     double *score)
 {
-    batch job = {context, n, z, log_p, score, NULL, NULL, 0, 1};
+    batch job = {context, n, z, log_p, score, NULL, NULL};
     size_t blocks = (n + PH_LANES - 1) / PH_LANES, within = 0;
     int status = PH_E_MEMORY;
     job.order = ph_alloc(n, sizeof *job.order);
@@ -395,9 +373,8 @@ static int evaluate(void *context, size_t n, const double *z, double *log_p,
     if (status == PH_OK) {
         leave_out(&job, within, n);
         job.n = within;
-        job.blocks = (within + PH_LANES - 1) / PH_LANES;
-        job.step = spread_step(job.blocks);
-        status = ph_device_run(job.self->device, job.blocks, block_task, &job);
+        blocks = (within + PH_LANES - 1) / PH_LANES;
+        status = ph_device_run(job.self->device, blocks, block_task, &job);
     }
 out:
     free(job.order);
@@ -426,7 +403,7 @@ static int set_limit(ph_posterior *self)
         status = ph_spectrum_find(self->plan->graph, &spectrum);
     }
     if (status == PH_OK) {
-        batch job = {self, 1, z, NULL, NULL, &(size_t){0}, rate, 0, 1};
+        batch job = {self, 1, z, NULL, NULL, &(size_t){0}, rate};
         (void)rate_task(&job, 0, 0);
         double limit =
             t_max > 0 ? fmax(STEPS / t_max, LIMIT_FACTOR * rate[0]) : INFINITY;

@@ -9,8 +9,7 @@
 
 /*
  * Who computes which block. `groups` device groups of `threads` OpenMP threads each,
- * one flat team; blocks are sharded over groups, then over a group's threads,
- * statically.
+ * one flat team. Which blocks are a group's is fixed; its threads take them in turn.
  */
 typedef struct ph_device {
     int groups, threads; /* groups * threads workers in all */
@@ -31,8 +30,9 @@ int ph_device_workers(const ph_device *self);
 
 /*
  * Runs task(context, block, worker) for every block in [0, blocks); worker in
- * [0, workers). Each thread has flush-to-zero set. Returns the first non-zero status in
- * block order; PH_E_INTERRUPTED where a stop left blocks out.
+ * [0, workers). The last blocks are begun first: they should be the dear ones. Each
+ * thread has flush-to-zero set. Returns the first non-zero status in block order;
+ * PH_E_INTERRUPTED where a stop left blocks out.
  */
 int ph_device_run(const ph_device *self, size_t blocks,
                   int (*task)(void *context, size_t block, int worker), void *context);
