@@ -12,6 +12,7 @@
 #include "options.h"
 #include "phasic/base/file.h"
 #include "phasic/base/memory.h"
+#include "phasic/model/json.h"
 #include "phasic/model/model.h"
 
 static int is_setting(const ph_option *option)
@@ -118,18 +119,13 @@ void ph_options_print(const ph_options *self, const char *command, ph_buffer *ou
 
 /* ---- reading ---- */
 
-/* Sets one scalar of the file; numbers and booleans become the text a flag would have.
- */
+/* Sets one scalar of the file. */
 static int take_scalar(ph_options *self, const char *name, const cJSON *item,
                        ph_error *error)
 {
     char number[32];
-    const char *text = item->valuestring;
-    if (cJSON_IsNumber(item)) {
-        text = ph_double_text(item->valuedouble, number);
-    } else if (cJSON_IsBool(item)) {
-        text = cJSON_IsTrue(item) ? "1" : "0";
-    } else if (!cJSON_IsString(item)) {
+    const char *text = ph_json_option_text(item, number);
+    if (!text) {
         return ph_error_set(error, PH_E_USAGE,
                             "expects a number, a text, true or false");
     }

@@ -352,3 +352,14 @@ int ph_json_check_keys(const ph_json_file *self, const cJSON *object,
     }
     return PH_OK;
 }
+
+const char *ph_json_option_text(const cJSON *item, char number[32])
+{
+    if (cJSON_IsNumber(item)) {
+        return ph_double_text(item->valuedouble, number);
+    }
+    if (cJSON_IsBool(item)) {
+        return cJSON_IsTrue(item) ? "1" : "0";
+    }
+    return cJSON_IsString(item) ? item->valuestring : NULL;
+}

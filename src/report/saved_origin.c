@@ -3,7 +3,6 @@
  * settings. */
 #include <string.h>
 
-#include "phasic/base/buffer.h"
 #include "phasic/base/memory.h"
 #include "saved_private.h"
 
@@ -55,12 +54,8 @@ static int add_value(ph_saved_reader *self, ph_saved_setting *setting,
                      const cJSON *item)
 {
     char number[32];
-    const char *text = item->valuestring;
-    if (cJSON_IsNumber(item)) {
-        text = ph_double_text(item->valuedouble, number);
-    } else if (cJSON_IsBool(item)) {
-        text = cJSON_IsTrue(item) ? "1" : "0";
-    } else if (!cJSON_IsString(item)) {
+    const char *text = ph_json_option_text(item, number);
+    if (!text) {
         return ph_json_error(&self->json, item, self->error,
                              "expects a number, a text, true or false, not %s",
                              ph_json_kind(item));

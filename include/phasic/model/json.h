@@ -81,4 +81,10 @@ int ph_json_check_keys(const ph_json_file *self, const cJSON *object,
 /* "an object", "a list", "a string", "a number", "true or false", "null". */
 const char *ph_json_kind(const cJSON *item);
 
+/*
+ * What an option would have said: a string as it stands, a number with the digits it
+ * needs (in `number`), true as 1, false as 0. NULL where it is none of these.
+ */
+const char *ph_json_option_text(const cJSON *item, char number[32]);
+
 #endif
