@@ -17,35 +17,14 @@
  */
 #include "phasic/dist/contour.h"
 
-#include <complex.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "contour_nodes.h"
 #include "phasic/base/memory.h"
 #include "phasic/trace/shifted.h"
 #include "spectrum.h"
-
-/*
- * The hyperbola z = mu (1 + sin(ix - a)) for windows [t1 / 5, t1]: the angle at which
- * (pi^2 - 2 pi a) / A(a) is largest, A(a) = acosh(((pi - 2a) 5 + 4a - pi) / ((4a - pi)
- * sin a)). The rule's own error falls by e^-1.27 a node and is below 1e-15 of the
- * transform's scale with 28; more nodes move the contour outward, to e^(0.18 N), and
- * what rounding makes of that would be all they add.
- */
-#define ANGLE   1.0790562747560353
-#define N_NODES 28
-#define N_MORE  4
-
-/*
- * The parabola z = s + iu - u^2 / (2 Lambda): s t1 and h t1 / (2 pi) make what the
- * trapezoidal rule adds from the time t + 5 t1 less by e^(-6.5 * 5); it is cut where
- * e^(Re z t) falls below e^-36.
- */
-#define PARABOLA_SHIFT  6.5
-#define PARABOLA_PERIOD 5.0
-#define PARABOLA_CUT    36.0
-#define PARABOLA_FINER  1.25
 
 #define INVERSE_STEPS 12
 
@@ -54,27 +33,10 @@
  * complex ones, and every state divides. Factors that leave the caches cost up to three
  * times as much.
  */
-#define LANE_BYTES   (2.0 * sizeof(ph_lanes))
-#define NEAR_BYTES   0x1p21
-#define NODES_SLOPE  (N_NODES + 1)
-#define COEFFICIENTS (2 * (N_NODES + 1) + N_MORE)
-#define NODE_COST    150 /* of its coefficients and of the call */
-#define STEP_COST    40
-#define NODES_VALUE  COEFFICIENTS /* hyperbola and its check */
-
-/*
- * Coefficients of hyperbolas by the times they serve, because the windows of a data set
- * return with every block, and exponentials would cost more than the equations. Windows
- * of more times are computed node by node.
- */
-#define TABLES     8
-#define TABLE_MOST 500 /* times of one */
-
-typedef struct table {
-    size_t n, capacity, c_capacity;
-    ph_contour_time *times;
-    double complex *c; /* [2 shapes][nodes][n] */
-} table;
+#define LANE_BYTES (2.0 * sizeof(ph_lanes))
+#define NEAR_BYTES 0x1p21
+#define NODE_COST  150 /* of its coefficients and of the call */
+#define STEP_COST  40
 
 struct ph_contour {
     const ph_plan *plan;
@@ -86,13 +48,7 @@ struct ph_contour {
     ph_lanes *x, *q;             /* [n + 1] complex */
     ph_lanes *start, *start_bar; /* [n_starts] */
     ph_lanes shift;
-    size_t n_nodes, node_capacity;
-    double complex *z, *w; /* [n_nodes] */
-    table tables[TABLES];
-    int oldest;
-    const double complex *c; /* [n_nodes][n], or NULL: not tabulated */
-    size_t row_capacity;
-    double complex *row; /* [n] */
+    ph_nodes nodes;
 };
 
 /* ------------------------------------------------------------- construction */
@@ -131,13 +87,7 @@ void ph_contour_free(ph_contour *self)
         ph_balance_free(&self->balance);
         ph_trace_free(self->trace);
         release(self);
-        free(self->z);
-        free(self->w);
-        free(self->row);
-        for (int k = 0; k < TABLES; k++) {
-            free(self->tables[k].times);
-            free(self->tables[k].c);
-        }
+        ph_nodes_free(&self->nodes);
         free(self);
     }
 }
@@ -181,8 +131,7 @@ static int prepare(ph_contour *self, ph_error *error)
     return status;
 }
 
-int ph_contour_cost(ph_contour *self, double *hyperbola, double *parabola_node,
-                    ph_error *error)
+int ph_contour_cost(ph_contour *self, double cost[PH_CONTOUR_SHAPES], ph_error *error)
 {
     int status = prepare(self, error);
     if (status == PH_OK) {
@@ -199,8 +148,12 @@ int ph_contour_cost(ph_contour *self, double *hyperbola, double *parabola_node,
         double slope =
             value + (cyclic ? far * (3 * entries + 40 * n) : 12 * (edges + n));
         double step = 3 * terms + 4 * n + STEP_COST;
-        *hyperbola = (NODES_VALUE * value + NODES_SLOPE * slope) / step;
-        *parabola_node = ((1 + PARABOLA_FINER) * value + slope) / step;
+        for (int shape = PH_HYPERBOLA; shape <= PH_HYPERBOLA_LEFT; shape++) {
+            double nodes = (double)ph_nodes_count((ph_contour_shape)shape, 0);
+            double more = (double)ph_nodes_count((ph_contour_shape)shape, 1);
+            cost[shape] = ((nodes + more) * value + nodes * slope) / step;
+        }
+        cost[PH_PARABOLA] = ((1 + PH_PARABOLA_CHECK) * value + slope) / step;
     }
     return status;
 }
@@ -301,150 +254,14 @@ int ph_contour_begin(ph_contour *self, const double *u, unsigned valid, unsigned
     return status;
 }
 
-/* -------------------------------------------------------------------- nodes */
-
-static int reserve_nodes(ph_contour *self, size_t n)
-{
-    size_t z = self->node_capacity, w = self->node_capacity;
-    if (ph_grow(&self->z, &z, n, sizeof *self->z) != 0 ||
-        ph_grow(&self->w, &w, n, sizeof *self->w) != 0) {
-        return PH_E_MEMORY;
-    }
-    self->node_capacity = z < w ? z : w;
-    self->n_nodes = n;
-    return PH_OK;
-}
-
-static int set_hyperbola(ph_contour *self, int finer, double t1)
-{
-    const double a = ANGLE, reach = PH_CONTOUR_REACH;
-    double width =
-        acosh(((M_PI - 2 * a) * reach + 4 * a - M_PI) / ((4 * a - M_PI) * sin(a)));
-    double n = finer ? N_NODES + N_MORE : N_NODES;
-    double h = width / n, mu = (4 * M_PI * a - M_PI * M_PI) * n / (width * t1);
-    int status = reserve_nodes(self, (size_t)n + 1);
-    for (size_t k = 0; k < self->n_nodes && status == PH_OK; k++) {
-        double x = (double)k * h;
-        self->z[k] = CMPLX(mu * (1 - sin(a) * cosh(x)), mu * cos(a) * sinh(x));
-        self->w[k] = CMPLX(cosh(x) * cos(a), sinh(x) * sin(a)) *
-                     (h * mu / (2 * M_PI) * (k > 0 ? 2 : 1));
-    }
-    return status;
-}
-
-static int set_parabola(ph_contour *self, int finer, double rate, double t0, double t1)
-{
-    double s = PARABOLA_SHIFT / t1;
-    double h = 2 * M_PI / (PARABOLA_PERIOD * t1) / (finer ? PARABOLA_FINER : 1);
-    double u_max = sqrt(2 * rate * (s + PARABOLA_CUT / t0));
-    int status = reserve_nodes(self, (size_t)(u_max / h) + 2);
-    for (size_t k = 0; k < self->n_nodes && status == PH_OK; k++) {
-        double u = (double)k * h;
-        self->z[k] = CMPLX(s - u * u / (2 * rate), u);
-        self->w[k] = CMPLX(1, u / rate) * (h / (2 * M_PI) * (k > 0 ? 2 : 1));
-    }
-    return status;
-}
-
-/* w_k e^(z_k t) for all times. */
-static void node_coefficients(const ph_contour *self, size_t k, size_t n,
-                              const ph_contour_time *times, double complex *c)
-{
-    for (size_t i = 0; i < n; i++) {
-        int again = i > 0 && times[i].t == times[i - 1].t;
-        c[i] = again ? c[i - 1] : self->w[k] * cexp(self->z[k] * times[i].t);
-    }
-}
-
-static int is_table_of(const table *self, size_t n, const ph_contour_time *times)
-{
-    int same = self->n == n;
-    for (size_t i = 0; i < n && same; i++) {
-        same = self->times[i].t == times[i].t;
-    }
-    return same;
-}
-
-static int fill_table(ph_contour *self, table *to, size_t n,
-                      const ph_contour_time *times)
-{
-    to->n = 0;
-    if (ph_grow(&to->times, &to->capacity, n, sizeof *to->times) != 0 ||
-        ph_grow(&to->c, &to->c_capacity, COEFFICIENTS * n, sizeof *to->c) != 0) {
-        return PH_E_MEMORY;
-    }
-    double complex *c = to->c;
-    for (int finer = 0; finer < 2; finer++) {
-        int status = set_hyperbola(self, finer, times[0].t);
-        if (status != PH_OK) {
-            return status;
-        }
-        for (size_t k = 0; k < self->n_nodes; k++, c += n) {
-            node_coefficients(self, k, n, times, c);
-        }
-    }
-    memcpy(to->times, times, n * sizeof *times);
-    to->n = n;
-    return PH_OK;
-}
-
-/* The table of these times, of one that is not needed where there is none. */
-static int find_table(ph_contour *self, size_t n, const ph_contour_time *times,
-                      const table **found)
-{
-    for (int k = 0; k < TABLES; k++) {
-        if (is_table_of(&self->tables[k], n, times)) {
-            *found = &self->tables[k];
-            return PH_OK;
-        }
-    }
-    table *to = &self->tables[self->oldest];
-    self->oldest = (self->oldest + 1) % TABLES;
-    int status = fill_table(self, to, n, times);
-    *found = to;
-    return status;
-}
-
-/* Nodes and, of a hyperbola for not too many times, coefficients. */
-static int set_nodes(ph_contour *self, ph_contour_shape shape, int finer, double rate,
-                     size_t n, const ph_contour_time *times)
-{
-    const table *found;
-    self->c = NULL;
-    if (ph_grow(&self->row, &self->row_capacity, n, sizeof *self->row) != 0) {
-        return PH_E_MEMORY;
-    }
-    if (shape == PH_PARABOLA) {
-        return set_parabola(self, finer, rate, times[n - 1].t, times[0].t);
-    }
-    if (n <= TABLE_MOST) {
-        int status = find_table(self, n, times, &found);
-        if (status != PH_OK) {
-            return status;
-        }
-        self->c = found->c + (finer ? (N_NODES + 1) * n : 0);
-    }
-    return set_hyperbola(self, finer, times[0].t);
-}
-
-static const double complex *coefficients(ph_contour *self, size_t k, size_t n,
-                                          const ph_contour_time *times)
-{
-    if (self->c) {
-        return self->c + k * n;
-    }
-    node_coefficients(self, k, n, times, self->row);
-    return self->row;
-}
-
 /* ------------------------------------------------------------------- values */
 
 /* x = a (z_k I - S)^-1, with x s behind it. */
 static void solve_node(ph_contour *self, size_t k)
 {
     const ph_graph *graph = self->plan->graph;
-    ph_lanes z[3] = {creal(self->z[k]) + (ph_lanes){0},
-                     cimag(self->z[k]) + (ph_lanes){0}, self->shift};
+    ph_lanes z[3] = {creal(self->nodes.z[k]) + (ph_lanes){0},
+                     cimag(self->nodes.z[k]) + (ph_lanes){0}, self->shift};
     memset(self->x, 0, 2 * (graph->n + 1) * sizeof *self->x);
     for (size_t s = 0; s < graph->n_starts; s++) {
         if (graph->start[s] < graph->n) {
@@ -496,7 +313,7 @@ static void add_slopes(ph_contour *self, size_t k, const int kinds[2], size_t n,
                        const ph_contour_time *times, ph_contour_value *value)
 {
     ph_lanes dot[2][2];
-    const double complex *c = coefficients(self, k, n, times);
+    const double complex *c = ph_nodes_coefficients(&self->nodes, k, n, times);
     for (int kind = 0; kind < 2; kind++) {
         if (kinds[kind]) {
             derivative(self, kind, dot[kind]);
@@ -508,19 +325,20 @@ static void add_slopes(ph_contour *self, size_t k, const int kinds[2], size_t n,
     }
 }
 
-/* Adds node k to the numbers; of the coarser contour to their magnitudes too. */
-static void add_node(ph_contour *self, size_t k, int finer, int survival, size_t n,
+/* Adds node k to the numbers and their magnitudes, or to what the check makes of them.
+ */
+static void add_node(ph_contour *self, size_t k, int check, int survival, size_t n,
                      const ph_contour_time *times, ph_contour_value *value)
 {
     ph_lanes sum[4], size[2];
-    const double complex *c = coefficients(self, k, n, times);
+    const double complex *c = ph_nodes_coefficients(&self->nodes, k, n, times);
     transforms(self, survival, sum);
     size[0] = modulus(sum);
     size[1] = modulus(sum + 2);
     for (size_t i = 0; i < n; i++) {
         const ph_lanes *part = times[i].survival ? sum + 2 : sum;
         ph_lanes term = creal(c[i]) * part[0] - cimag(c[i]) * part[1];
-        if (finer) {
+        if (check) {
             value[i].change -= term;
         } else {
             value[i].number += term;
@@ -538,15 +356,15 @@ int ph_contour_values(ph_contour *self, ph_contour_shape shape, double rate, siz
     for (size_t i = 0; i < n; i++) {
         kinds[times[i].survival] = 1;
     }
-    for (int finer = 0; finer < 2; finer++) {
-        int status = set_nodes(self, shape, finer, rate, n, times);
+    for (int check = 0; check < 2; check++) {
+        int status = ph_nodes_set(&self->nodes, shape, check, rate, n, times);
         if (status != PH_OK) {
             return status;
         }
-        for (size_t k = 0; k < self->n_nodes; k++) {
+        for (size_t k = 0; k < self->nodes.n; k++) {
             solve_node(self, k);
-            add_node(self, k, finer, kinds[1], n, times, value);
-            if (!finer) {
+            add_node(self, k, check, kinds[1], n, times, value);
+            if (!check) {
                 add_slopes(self, k, kinds, n, times, value);
             }
         }
@@ -567,7 +385,7 @@ static void node_seeds(ph_contour *self, size_t k, size_t n,
                        const ph_contour_time *times, const ph_lanes *weight,
                        ph_lanes *seed)
 {
-    const double complex *c = coefficients(self, k, n, times);
+    const double complex *c = ph_nodes_coefficients(&self->nodes, k, n, times);
     memset(seed, 0, 4 * sizeof *seed);
     for (size_t i = 0; i < n; i++) {
         ph_lanes *to = times[i].survival ? seed + 2 : seed;
@@ -580,8 +398,8 @@ int ph_contour_seed(ph_contour *self, ph_contour_shape shape, double rate, size_
                     const ph_contour_time *times, const ph_lanes *weight)
 {
     const ph_graph *graph = self->plan->graph;
-    int status = set_nodes(self, shape, 0, rate, n, times);
-    for (size_t k = 0; k < self->n_nodes && status == PH_OK; k++) {
+    int status = ph_nodes_set(&self->nodes, shape, 0, rate, n, times);
+    for (size_t k = 0; k < self->nodes.n && status == PH_OK; k++) {
         ph_lanes seed[4];
         solve_node(self, k);
         node_seeds(self, k, n, times, weight, seed);

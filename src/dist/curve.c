@@ -109,9 +109,9 @@ double ph_curve_rate(const ph_curve *self)
 /* ---------------------------------------------------------------- evaluation */
 
 static int plain_values(ph_curve *self, ph_sweep_kind kind, size_t n, const double *t,
-                        double *value, unsigned char *by, ph_error *error)
+                        double *value, ph_served *by, ph_error *error)
 {
-    memset(by, 0, n);
+    memset(by, 0, n * sizeof *by);
     for (size_t i = 0; i < n; i++) {
         int status = ph_plain_eval(self->plan, self->plain_u, 1, &kind, &t[i], NULL,
                                    &value[i], NULL, NULL);
@@ -126,7 +126,7 @@ static int plain_values(ph_curve *self, ph_sweep_kind kind, size_t n, const doub
 
 /* All times at once, because a contour serves many of them. */
 static int serve_values(ph_curve *self, ph_sweep_kind kind, size_t n, const double *t,
-                        double *value, unsigned char *by, ph_error *error)
+                        double *value, ph_served *by, ph_error *error)
 {
     double *lane_value = ph_alloc_aligned(n * PH_LANES, sizeof *lane_value);
     ph_sweep_kind *kinds = ph_alloc(n, sizeof *kinds);
@@ -146,7 +146,7 @@ static int serve_values(ph_curve *self, ph_sweep_kind kind, size_t n, const doub
 }
 
 int ph_curve_values(ph_curve *self, ph_sweep_kind kind, size_t n, const double *t,
-                    double *value, unsigned char *by, ph_error *error)
+                    double *value, ph_served *by, ph_error *error)
 {
     int status = self->serve ? serve_values(self, kind, n, t, value, by, error)
                              : plain_values(self, kind, n, t, value, by, error);
@@ -157,7 +157,7 @@ int ph_curve_values(ph_curve *self, ph_sweep_kind kind, size_t n, const double *
     return status;
 }
 
-int ph_curve_density(ph_curve *self, double t, unsigned char by, double steps,
+int ph_curve_density(ph_curve *self, double t, ph_served by, double steps,
                      double *value, ph_error *error)
 {
     if (!by) { /* the sweep that gave the other kind stands at t already */
@@ -188,8 +188,7 @@ static int plain_gradient(ph_curve *self, ph_sweep_kind kind, double t,
 
 /* Gradients of up to PH_LANES points at once. */
 static int lanes_gradient(ph_curve *self, ph_sweep_kind kind, size_t n, const double *t,
-                          const double *value, const unsigned char *by,
-                          double *gradient)
+                          const double *value, const ph_served *by, double *gradient)
 {
     size_t p = ph_plan_parameters(self->plan);
     ph_sweep_kind kinds[PH_LANES];
@@ -217,7 +216,7 @@ static int lanes_gradient(ph_curve *self, ph_sweep_kind kind, size_t n, const do
 }
 
 int ph_curve_gradient(ph_curve *self, ph_sweep_kind kind, size_t n, const double *t,
-                      const double *value, const unsigned char *by, double *gradient,
+                      const double *value, const ph_served *by, double *gradient,
                       ph_error *error)
 {
     size_t p = ph_plan_parameters(self->plan);

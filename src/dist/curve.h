@@ -37,17 +37,17 @@ double ph_curve_rate(const ph_curve *self);
  * the gradient, see ph_serve_log.
  */
 int ph_curve_values(ph_curve *self, ph_sweep_kind kind, size_t n, const double *t,
-                    double *value, unsigned char *by, ph_error *error);
+                    double *value, ph_served *by, ph_error *error);
 /*
  * log of the density at t, where `by` is that of another kind there. NaN where a
  * contour served that and cannot serve the density, and uniformization would take more
  * than `steps` for it.
  */
-int ph_curve_density(ph_curve *self, double t, unsigned char by, double steps,
+int ph_curve_density(ph_curve *self, double t, ph_served by, double steps,
                      double *value, ph_error *error);
 /* gradient[n][p] of these logarithms; value[n] and by[n] from ph_curve_values. */
 int ph_curve_gradient(ph_curve *self, ph_sweep_kind kind, size_t n, const double *t,
-                      const double *value, const unsigned char *by, double *gradient,
+                      const double *value, const ph_served *by, double *gradient,
                       ph_error *error);
 
 #endif

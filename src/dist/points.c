@@ -11,7 +11,7 @@
 static int one_kind(ph_curve *curve, ph_sweep_kind kind, size_t n, const double *t,
                     double *value, double *gradient, ph_error *error)
 {
-    unsigned char *by = ph_alloc(n, 1);
+    ph_served *by = ph_alloc(n, sizeof *by);
     if (!by) {
         return ph_error_set(error, PH_E_MEMORY, "out of memory");
     }

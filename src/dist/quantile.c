@@ -50,7 +50,7 @@ static goal goal_of(double p, int upper)
 
 /* How far t is beyond the quantile, in the logarithm; not negative: F is reached. */
 static int excess(ph_curve *curve, const goal *want, double t, double *value,
-                  unsigned char *by, double *beyond, ph_error *error)
+                  ph_served *by, double *beyond, ph_error *error)
 {
     int status = ph_curve_reach(curve, GROWTH * t, error);
     if (status == PH_OK) {
@@ -123,7 +123,7 @@ static int difference(ph_curve *curve, const goal *want, double t, double *densi
                       ph_error *error)
 {
     double at[2] = {t * (1 - APART), t * (1 + APART)}, value[2];
-    unsigned char by[2];
+    ph_served by[2];
     int status = ph_curve_values(curve, want->kind, 2, at, value, by, error);
     if (status == PH_OK) {
         double larger = fmax(value[0], value[1]);
@@ -134,7 +134,7 @@ static int difference(ph_curve *curve, const goal *want, double t, double *densi
 }
 
 /* log of the density, or of what stands for it: then it is not `exact`. */
-static int steepness(ph_curve *curve, const goal *want, double t, unsigned char by,
+static int steepness(ph_curve *curve, const goal *want, double t, ph_served by,
                      double *density, int *exact, ph_error *error)
 {
     int status = ph_curve_density(curve, t, by, DEAR, density, error);
@@ -146,7 +146,7 @@ static int steepness(ph_curve *curve, const goal *want, double t, unsigned char 
 static int continuous(ph_curve *curve, const goal *want, double *root, ph_error *error)
 {
     double low = 0, high = INFINITY, value, beyond, density;
-    unsigned char by;
+    ph_served by;
     int exact;
     size_t distance = curve->plan->graph->distance;
     double t = (double)(distance > 0 ? distance : 1) / ph_curve_rate(curve);
@@ -197,7 +197,7 @@ static int has_settled(const ph_curve *curve, double step, double change, double
 static int discrete(ph_curve *curve, const goal *want, double *root, ph_error *error)
 {
     double low = 0, high = 1, value, beyond = -1, before = -INFINITY; /* at low */
-    unsigned char by;
+    ph_served by;
     int status;
     for (;; high *= 2) {
         status = excess(curve, want, high, &value, &by, &beyond, error);
@@ -221,7 +221,7 @@ static int discrete(ph_curve *curve, const goal *want, double *root, ph_error *e
 
 static int find(ph_curve *curve, const goal *want, double *t, ph_error *error)
 {
-    unsigned char by;
+    ph_served by;
     double value, beyond, tie = curve->plan->graph->discrete ? TIE : ATOM_TIE;
     *t = 0;
     if (want->target == -INFINITY) {
@@ -241,7 +241,7 @@ static int slopes(ph_curve *curve, ph_sweep_kind kind, size_t n, const double *t
 {
     size_t p = ph_plan_parameters(curve->plan);
     double *value = ph_alloc(2 * n, sizeof *value);
-    unsigned char *by = ph_alloc(n, 1);
+    ph_served *by = ph_alloc(n, sizeof *by);
     double *density = value ? value + n : NULL;
     int status =
         value && by ? PH_OK : ph_error_set(error, PH_E_MEMORY, "out of memory");

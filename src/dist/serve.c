@@ -100,21 +100,25 @@ const ph_tally *ph_serve_tally(const ph_serve *self)
 /* Steps from which contours are worth it; INFINITY: never. */
 static int find_costs(ph_serve *self, ph_error *error)
 {
-    double hyperbola, node;
+    double cost[PH_CONTOUR_SHAPES];
     if (self->known) {
         return PH_OK;
     }
     self->known = 1;
-    self->from[PH_HYPERBOLA] = self->from[PH_PARABOLA] = 0;
+    memset(self->from, 0, sizeof self->from);
     if (self->engine == PH_ENGINE_CONTOUR) {
         return PH_OK;
     }
-    int status = ph_contour_cost(self->contour, &hyperbola, &node, error);
+    int status = ph_contour_cost(self->contour, cost, error);
     if (status == PH_OK) {
-        self->from[PH_HYPERBOLA] = fmax(SHORT, hyperbola);
-        self->from[PH_PARABOLA] = fmax(LONG, NODES * node * NODES * node);
+        double root = NODES * cost[PH_PARABOLA];
+        self->from[PH_HYPERBOLA] = fmax(SHORT, cost[PH_HYPERBOLA]);
+        self->from[PH_HYPERBOLA_LEFT] = fmax(SHORT, cost[PH_HYPERBOLA_LEFT]);
+        self->from[PH_PARABOLA] = fmax(LONG, root * root);
     } else if (status == PH_E_MEMORY) { /* too large to eliminate */
-        self->from[PH_HYPERBOLA] = self->from[PH_PARABOLA] = INFINITY;
+        for (int shape = 0; shape < PH_CONTOUR_SHAPES; shape++) {
+            self->from[shape] = INFINITY;
+        }
         *error = (ph_error){0};
         status = PH_OK;
     }
@@ -187,7 +191,7 @@ int ph_serve_begin(ph_serve *self, const double *u, double t_max, unsigned *vali
 
 /* A forced contour gives everything but values at 0. */
 static int check_forced(const ph_serve *self, size_t n, const ph_sweep_kind *kind,
-                        const double *t, const double *t2, const unsigned char *by,
+                        const double *t, const double *t2, const ph_served *by,
                         ph_error *error)
 {
     for (size_t i = 0; i < n && self->engine == PH_ENGINE_CONTOUR; i++) {
@@ -227,10 +231,10 @@ static int too_far(const ph_serve *self, size_t n, const ph_sweep_kind *kind,
 }
 
 int ph_serve_log(ph_serve *self, size_t n, const ph_sweep_kind *kind, const double *t,
-                 const double *t2, double *value, unsigned char *by, ph_error *error)
+                 const double *t2, double *value, ph_served *by, ph_error *error)
 {
     int status = PH_OK;
-    memset(by, 0, n);
+    memset(by, 0, n * sizeof *by);
     if (self->mixed) {
         status = ph_serve_contour_values(self, n, kind, t, t2, value, by);
     }
@@ -247,7 +251,7 @@ int ph_serve_log(ph_serve *self, size_t n, const ph_sweep_kind *kind, const doub
 
 int ph_serve_gradient(ph_serve *self, size_t n, const ph_sweep_kind *kind,
                       const double *t, const double *t2, const double *value,
-                      const unsigned char *by, const double *weight, double *u_bar)
+                      const ph_served *by, const double *weight, double *u_bar)
 {
     int status = PH_OK;
     if (self->mixed) {

@@ -32,11 +32,28 @@ static int compare_samples(const void *a, const void *b)
     return x->upper - y->upper;
 }
 
-/* Terms of a contour that begins at `steps`, longest times first. */
-static int collect(ph_serve *self, double steps, size_t n, const ph_sweep_kind *kind,
-                   const double *t, const double *t2)
+/* The lanes that a shape is right for. */
+static unsigned lanes_of(const ph_serve *self, ph_contour_shape shape)
 {
-    double least = self->largest > 0 ? steps / self->largest : INFINITY;
+    return shape == PH_PARABOLA ? self->valid & ~self->real : self->real;
+}
+
+/* Of the lanes that a contour served, those that this shape did. */
+static unsigned served_by(const ph_serve *self, ph_contour_shape shape, ph_served by)
+{
+    unsigned left = PH_SERVED_LEFT(by);
+    return lanes_of(self, shape) & (shape == PH_HYPERBOLA_LEFT ? left : by & ~left);
+}
+
+/*
+ * Terms whose steps are worth this shape, longest times first; for the left tail only
+ * those that the other hyperbola has left open, or, for seeds, that it has not served.
+ */
+static int collect(ph_serve *self, ph_contour_shape shape, int seeds, size_t n,
+                   const ph_sweep_kind *kind, const double *t, const double *t2,
+                   const ph_served *by)
+{
+    double least = self->largest > 0 ? self->from[shape] / self->largest : INFINITY;
     self->n_samples = 0;
     if (ph_grow(&self->samples, &self->sample_capacity, 2 * n, sizeof *self->samples) !=
             0 ||
@@ -46,6 +63,10 @@ static int collect(ph_serve *self, double steps, size_t n, const ph_sweep_kind *
     for (size_t i = 0; i < n; i++) {
         double end = ph_serve_end(t2, kind, i), far = ph_serve_far(i, kind, t, t2);
         if (!(far > least) || (kind[i] == PH_INTERVAL && !(t[i] < end))) {
+            continue;
+        }
+        unsigned asked = seeds ? served_by(self, shape, by[i]) : self->real & ~by[i];
+        if (shape == PH_HYPERBOLA_LEFT && !asked) {
             continue;
         }
         int survival = kind[i] != PH_DENSITY;
@@ -113,13 +134,15 @@ static int finish_lane(const ph_lanes *part, ph_sweep_kind kind, int l, double *
     return rest > 0 && error * exp(-decay) <= ACCURATE * rest;
 }
 
-/* Accurate terms into value and `by`, in the lanes given. */
-static void finish_terms(ph_serve *self, unsigned lanes, ph_contour_shape shape,
+/* Accurate terms into value and `by`. */
+static void finish_terms(ph_serve *self, ph_contour_shape shape,
                          const ph_sweep_kind *kind, const double *t, double *value,
-                         unsigned char *by)
+                         ph_served *by)
 {
     uint64_t *count =
-        shape == PH_HYPERBOLA ? &self->tally.hyperbola : &self->tally.parabola;
+        shape == PH_PARABOLA ? &self->tally.parabola : &self->tally.hyperbola;
+    unsigned lanes = lanes_of(self, shape);
+    unsigned bit = shape == PH_HYPERBOLA_LEFT ? 1u << PH_LANES | 1u : 1u;
     for (size_t k = 0; k < self->n_samples; k++) {
         size_t i = self->samples[k].term;
         for (int l = 0; l < PH_LANES; l++) {
@@ -128,18 +151,18 @@ static void finish_terms(ph_serve *self, unsigned lanes, ph_contour_shape shape,
                 finish_lane(self->parts + i * PARTS, ph_serve_kind(kind, t, i), l,
                             &here)) {
                 value[i * PH_LANES + (size_t)l] = here;
-                by[i] |= (unsigned char)(1u << l);
+                by[i] |= (ph_served)(bit << l);
                 *count += 1;
             }
         }
     }
 }
 
-static int shape_values(ph_serve *self, ph_contour_shape shape, unsigned lanes,
-                        size_t n, const ph_sweep_kind *kind, const double *t,
-                        const double *t2, double *value, unsigned char *by)
+static int shape_values(ph_serve *self, ph_contour_shape shape, size_t n,
+                        const ph_sweep_kind *kind, const double *t, const double *t2,
+                        double *value, ph_served *by)
 {
-    int status = collect(self, self->from[shape], n, kind, t, t2);
+    int status = collect(self, shape, 0, n, kind, t, t2, by);
     if (status != PH_OK ||
         ph_grow_aligned(&self->values, &self->value_capacity, 0, self->n_samples,
                         sizeof *self->values) != PH_OK ||
@@ -161,27 +184,20 @@ static int shape_values(ph_serve *self, ph_contour_shape shape, unsigned lanes,
         add_sample(self, it, &self->values[k], self->parts + it->term * PARTS);
     }
     if (status == PH_OK) {
-        finish_terms(self, lanes, shape, kind, t, value, by);
+        finish_terms(self, shape, kind, t, value, by);
     }
     return status;
 }
 
-/* The lanes that a shape is right for. */
-static unsigned lanes_of(const ph_serve *self, ph_contour_shape shape)
-{
-    return shape == PH_HYPERBOLA ? self->real : self->valid & ~self->real;
-}
-
 int ph_serve_contour_values(ph_serve *self, size_t n, const ph_sweep_kind *kind,
                             const double *t, const double *t2, double *value,
-                            unsigned char *by)
+                            ph_served *by)
 {
     int status = PH_OK;
-    for (int shape = PH_HYPERBOLA; shape <= PH_PARABOLA && status == PH_OK; shape++) {
-        unsigned lanes = lanes_of(self, (ph_contour_shape)shape);
-        if (lanes) {
-            status = shape_values(self, (ph_contour_shape)shape, lanes, n, kind, t, t2,
-                                  value, by);
+    for (int k = PH_HYPERBOLA; k < PH_CONTOUR_SHAPES && status == PH_OK; k++) {
+        ph_contour_shape shape = (ph_contour_shape)k;
+        if (lanes_of(self, shape)) {
+            status = shape_values(self, shape, n, kind, t, t2, value, by);
         }
     }
     return status;
@@ -204,12 +220,11 @@ static ph_lanes sample_weight(const ph_serve *self, const ph_serve_sample *it,
     return out;
 }
 
-static int shape_seeds(ph_serve *self, ph_contour_shape shape, unsigned lanes, size_t n,
+static int shape_seeds(ph_serve *self, ph_contour_shape shape, size_t n,
                        const ph_sweep_kind *kind, const double *t, const double *t2,
-                       const double *value, const unsigned char *by,
-                       const double *weight)
+                       const double *value, const ph_served *by, const double *weight)
 {
-    int status = collect(self, self->from[shape], n, kind, t, t2);
+    int status = collect(self, shape, 1, n, kind, t, t2, by);
     if (status != PH_OK ||
         ph_grow_aligned(&self->weights, &self->weight_capacity, 0, self->n_samples,
                         sizeof(ph_lanes)) != PH_OK) {
@@ -221,10 +236,10 @@ static int shape_seeds(ph_serve *self, ph_contour_shape shape, unsigned lanes, s
         for (size_t j = k; j < end; j++) {
             const ph_serve_sample *it = &self->samples[j];
             size_t row = it->term * PH_LANES;
-            self->weights[j] =
-                sample_weight(self, it, ph_serve_kind(kind, t, it->term),
-                              lanes & by[it->term], value + row, weight + row);
-            any |= lanes & by[it->term];
+            unsigned lanes = served_by(self, shape, by[it->term]);
+            self->weights[j] = sample_weight(self, it, ph_serve_kind(kind, t, it->term),
+                                             lanes, value + row, weight + row);
+            any |= lanes;
         }
         if (any) {
             status = ph_contour_seed(self->contour, shape, self->largest, end - k,
@@ -236,20 +251,20 @@ static int shape_seeds(ph_serve *self, ph_contour_shape shape, unsigned lanes, s
 
 int ph_serve_contour_gradient(ph_serve *self, size_t n, const ph_sweep_kind *kind,
                               const double *t, const double *t2, const double *value,
-                              const unsigned char *by, const double *weight,
-                              double *u_bar)
+                              const ph_served *by, const double *weight, double *u_bar)
 {
     int status = PH_OK;
     unsigned served = 0;
-    for (size_t i = 0; i < n; i++) {
-        served |= by[i];
-    }
-    for (int shape = PH_HYPERBOLA; shape <= PH_PARABOLA && status == PH_OK; shape++) {
-        unsigned lanes = lanes_of(self, (ph_contour_shape)shape) & served;
-        if (lanes) {
-            status = shape_seeds(self, (ph_contour_shape)shape, lanes, n, kind, t, t2,
-                                 value, by, weight);
+    for (int k = PH_HYPERBOLA; k < PH_CONTOUR_SHAPES && status == PH_OK; k++) {
+        ph_contour_shape shape = (ph_contour_shape)k;
+        unsigned here = 0;
+        for (size_t i = 0; i < n; i++) {
+            here |= served_by(self, shape, by[i]);
         }
+        if (here) {
+            status = shape_seeds(self, shape, n, kind, t, t2, value, by, weight);
+        }
+        served |= here;
     }
     if (status == PH_OK && served) {
         ph_contour_gradient(self->contour, served, u_bar);

@@ -25,8 +25,8 @@ struct ph_serve {
     double limit;
     unsigned beyond; /* lanes of the last call that the limit left out */
     ph_tally tally;
-    int known;      /* costs: */
-    double from[2]; /* [shape] Lambda t where it begins; INFINITY: never */
+    int known;                      /* costs: */
+    double from[PH_CONTOUR_SHAPES]; /* Lambda t where it begins; INFINITY: never */
 
     const double *u; /* the block */
     unsigned valid, real;
@@ -76,21 +76,20 @@ int ph_serve_enter(ph_serve *self, double t_max, unsigned lanes, unsigned *valid
  */
 int ph_serve_contour_values(ph_serve *self, size_t n, const ph_sweep_kind *kind,
                             const double *t, const double *t2, double *value,
-                            unsigned char *by);
+                            ph_served *by);
 int ph_serve_contour_gradient(ph_serve *self, size_t n, const ph_sweep_kind *kind,
                               const double *t, const double *t2, const double *value,
-                              const unsigned char *by, const double *weight,
-                              double *u_bar);
+                              const ph_served *by, const double *weight, double *u_bar);
 int ph_serve_uniformized_values(ph_serve *self, size_t n, const ph_sweep_kind *kind,
                                 const double *t, const double *t2, double *value,
-                                const unsigned char *by);
+                                const ph_served *by);
 int ph_serve_uniformized_gradient(ph_serve *self, size_t n, const ph_sweep_kind *kind,
                                   const double *t, const double *t2,
-                                  const double *value, const unsigned char *by,
+                                  const double *value, const ph_served *by,
                                   const double *weight, double *u_bar);
 
 /* Counts what uniformization gives, and why. */
 void ph_serve_count_swept(ph_serve *self, size_t n, const ph_sweep_kind *kind,
-                          const double *t, const double *t2, const unsigned char *by);
+                          const double *t, const double *t2, const ph_served *by);
 
 #endif

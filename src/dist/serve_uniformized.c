@@ -25,7 +25,7 @@ typedef struct passes {
 
 /* The longest time that uniformization has to reach, lane by lane; -1: nothing. */
 static void find_far(const ph_serve *self, size_t n, const ph_sweep_kind *kind,
-                     const double *t, const double *t2, const unsigned char *by,
+                     const double *t, const double *t2, const ph_served *by,
                      double far[PH_LANES])
 {
     for (int l = 0; l < PH_LANES; l++) {
@@ -97,7 +97,7 @@ static int sweep_value(ph_serve *self, ph_sweep_kind kind, double t, double end,
 
 static int pass_values(ph_serve *self, unsigned lanes, size_t n,
                        const ph_sweep_kind *kind, const double *t, const double *t2,
-                       double *value, const unsigned char *by)
+                       double *value, const ph_served *by)
 {
     int status = PH_OK;
     for (size_t i = 0; i < n && status == PH_OK; i++) {
@@ -117,7 +117,7 @@ static int pass_values(ph_serve *self, unsigned lanes, size_t n,
 }
 
 void ph_serve_count_swept(ph_serve *self, size_t n, const ph_sweep_kind *kind,
-                          const double *t, const double *t2, const unsigned char *by)
+                          const double *t, const double *t2, const ph_served *by)
 {
     for (size_t i = 0; i < n; i++) {
         double steps = self->largest * ph_serve_far(i, kind, t, t2);
@@ -134,7 +134,7 @@ void ph_serve_count_swept(ph_serve *self, size_t n, const ph_sweep_kind *kind,
 
 int ph_serve_uniformized_values(ph_serve *self, size_t n, const ph_sweep_kind *kind,
                                 const double *t, const double *t2, double *value,
-                                const unsigned char *by)
+                                const ph_served *by)
 {
     double far[PH_LANES];
     find_far(self, n, kind, t, t2, by, far);
@@ -160,8 +160,7 @@ int ph_serve_uniformized_values(ph_serve *self, size_t n, const ph_sweep_kind *k
 
 static int pass_seeds(ph_serve *self, unsigned lanes, size_t n,
                       const ph_sweep_kind *kind, const double *t, const double *t2,
-                      const double *value, const unsigned char *by,
-                      const double *weight)
+                      const double *value, const ph_served *by, const double *weight)
 {
     int status = PH_OK;
     for (size_t i = 0; i < n && status == PH_OK; i++) {
@@ -181,7 +180,7 @@ static int pass_seeds(ph_serve *self, unsigned lanes, size_t n,
 
 int ph_serve_uniformized_gradient(ph_serve *self, size_t n, const ph_sweep_kind *kind,
                                   const double *t, const double *t2,
-                                  const double *value, const unsigned char *by,
+                                  const double *value, const ph_served *by,
                                   const double *weight, double *u_bar)
 {
     int status = PH_OK;

@@ -317,7 +317,7 @@ int ph_part_check_range(const ph_lik_part *self, const ph_part_work *work,
 static int serve_one(ph_part_work *work, ph_sweep_kind kind, double t, double upper,
                      double value[PH_LANES])
 {
-    unsigned char by;
+    ph_served by;
     return ph_serve_log(work->serve, 1, &kind, &t, &upper, value, &by, NULL);
 }
 

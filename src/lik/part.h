@@ -31,7 +31,7 @@ typedef struct ph_part_work {
     double *u, *u_bar; /* [nodes][PH_LANES] */
     double *log_value; /* [n][PH_LANES] */
     double *weight;    /* [n][PH_LANES] */
-    unsigned char *by; /* [n] see ph_serve_log */
+    ph_served *by;     /* [n] see ph_serve_log */
 } ph_part_work;
 
 /* Zeroed by the caller, released whatever the outcome. Errors as ph_lik_new_parts. */

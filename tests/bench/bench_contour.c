@@ -24,7 +24,7 @@ static double seconds(const process *it, ph_engine engine, double t_max)
 {
     double theta[4], *block, *u, *bar, value[TIMES * PH_LANES];
     double weight[TIMES * PH_LANES], t[TIMES], best = INFINITY, spent = 0;
-    unsigned char by[TIMES];
+    ph_served by[TIMES];
     unsigned valid;
     ph_sweep_kind kind[TIMES];
     ph_error error = {0};
@@ -98,17 +98,18 @@ static double step_seconds(const process *it, double unit)
 /* Where both cost the same: the parabola's cost grows with the root of the steps. */
 static void compare(const char *name, ph_contour_shape shape, process it, double t)
 {
-    double unit = steps_of(&it, 1), cost, node;
+    double unit = steps_of(&it, 1), costs[PH_CONTOUR_SHAPES], cost;
     double contour = seconds(&it, PH_ENGINE_CONTOUR, t), step = step_seconds(&it, unit);
     double equal = contour / step;
     ph_contour *object;
     ph_error error = {0};
     assert_int_equal(ph_contour_new(&object, it.plan), 0);
-    assert_int_equal(ph_contour_cost(object, &cost, &node, &error), 0);
+    assert_int_equal(ph_contour_cost(object, costs, &error), 0);
     ph_contour_free(object);
+    cost = costs[shape];
     if (shape == PH_PARABOLA) {
         equal *= equal / (unit * t);
-        cost = 6.5 * node * 6.5 * node;
+        cost *= 6.5 * 6.5 * cost;
     }
     if (isnan(contour)) {
         printf("%-18s %s refused for its accuracy, step %7.3f us a lane\n", name,

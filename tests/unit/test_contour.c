@@ -150,6 +150,65 @@ static void derivatives_have_more_poles(void **state)
     }
 }
 
+typedef __float128 quad;
+
+/* e^-x, by squaring the series of a small part: 29 digits for x below 1e5. */
+static quad wide_exp(quad x)
+{
+    quad sum = 1, term = 1;
+    for (int k = 0; k < 20; k++) {
+        x /= 2;
+    }
+    for (int k = 1; k < 25; k++) {
+        term *= -x / k;
+        sum += term;
+    }
+    for (int k = 0; k < 20; k++) {
+        sum *= sum;
+    }
+    return sum;
+}
+
+/* The same density in quadruple precision, where the terms cancel; r = 1. */
+static void wide_coalescent(int n, double t, double *log_f, double *slope)
+{
+    quad f = 0, df = 0, c = 1;
+    for (int k = 1; k <= n; k++) {
+        c = c * (n - k + 1) / (n + k - 1);
+        quad l = (quad)k * (k - 1) / 2;
+        quad term = (k % 2 ? -1 : 1) * (2 * k - 1) * c * l * wide_exp(l * t);
+        f += term;
+        df += term * (1 - l * t);
+    }
+    *log_f = log((double)f);
+    *slope = (double)(df / f);
+}
+
+/*
+ * One early time must not send a stiff likelihood through a million steps: densities
+ * down to 1e-6 of the largest are those of the hyperbola with more nodes.
+ */
+static void left_tail_is_the_denser_hyperbolas(void **state)
+{
+    (void)state;
+    const double t[] = {0.45, 0.5, 0.6, 0.7, 0.8, 1, 3, 20}, r = 1;
+    enum { N = sizeof t / sizeof *t };
+    const int size[] = {300, 1000};
+    for (int k = 0; k < 2; k++) {
+        process it = process_shipped("coalescent", "n", size[k]);
+        double value[N], gradient[N], log_f, slope;
+        ph_tally tally =
+            evaluate(&it, PH_ENGINE_AUTO, PH_LOG_PDF, &r, N, t, value, gradient);
+        assert_int_equal(tally.hyperbola, N);
+        for (int i = 0; i < N; i++) {
+            wide_coalescent(size[k], t[i], &log_f, &slope);
+            assert_near(value[i], log_f, 1e-12 * fmax(1, fabs(log_f)));
+            assert_close(gradient[i], slope, 1e-11);
+        }
+        process_free(&it);
+    }
+}
+
 /* Left of all mass, where a contour has no digits, and in the body. */
 static void left_tail_is_uniformized(void **state)
 {
@@ -352,6 +411,7 @@ int main(void)
         cmocka_unit_test(quantiles_agree),
         cmocka_unit_test(stages_in_a_row),
         cmocka_unit_test(derivatives_have_more_poles),
+        cmocka_unit_test(left_tail_is_the_denser_hyperbolas),
         cmocka_unit_test(left_tail_is_uniformized),
         cmocka_unit_test(a_forced_contour_may_be_refused),
         cmocka_unit_test(birth_and_death),

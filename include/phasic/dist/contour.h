@@ -42,7 +42,13 @@ int ph_spectrum_find(const ph_graph *graph, ph_spectrum *spectrum);
  */
 typedef struct ph_contour ph_contour;
 
-typedef enum ph_contour_shape { PH_HYPERBOLA, PH_PARABOLA } ph_contour_shape;
+/* The second hyperbola has more nodes, for times far in the left tail. */
+typedef enum ph_contour_shape {
+    PH_HYPERBOLA,
+    PH_HYPERBOLA_LEFT,
+    PH_PARABOLA,
+    PH_CONTOUR_SHAPES
+} ph_contour_shape;
 
 #define PH_CONTOUR_REACH 5.0
 
@@ -50,7 +56,7 @@ typedef enum ph_contour_shape { PH_HYPERBOLA, PH_PARABOLA } ph_contour_shape;
 typedef struct ph_contour_value {
     ph_lanes number;
     ph_lanes slope;     /* the same for t times the value, from the transform's slope */
-    ph_lanes change;    /* |difference| to a finer contour, or of slope / t if larger */
+    ph_lanes change;    /* |difference| to another contour, or of slope / t if larger */
     ph_lanes magnitude; /* sum of the absolute values of all terms */
 } ph_contour_value;
 
@@ -64,11 +70,10 @@ int ph_contour_new(ph_contour **self, const ph_plan *plan);
 void ph_contour_free(ph_contour *self);
 
 /*
- * Steps of uniformization that cost what the contour does, in all for the hyperbola,
- * and per node for the parabola. Records the elimination. Errors of ph_trace_record.
+ * Steps of uniformization that cost what a contour does, in all for the hyperbolas, and
+ * per node for the parabola. Records the elimination. Errors of ph_trace_record.
  */
-int ph_contour_cost(ph_contour *self, double *hyperbola, double *parabola_node,
-                    ph_error *error);
+int ph_contour_cost(ph_contour *self, double cost[PH_CONTOUR_SHAPES], ph_error *error);
 
 /*
  * Begins a block: u[nodes][PH_LANES] as for ph_sweep_begin, and the lanes that are

@@ -69,13 +69,19 @@ int ph_serve_begin(ph_serve *self, const double *u, double t_max, unsigned *vali
                    ph_error *error);
 
 /*
+ * Which lanes of a value a contour served, for the gradient: one bit each, and one each
+ * of PH_SERVED_LEFT for those that it took the hyperbola of the left tail.
+ */
+typedef uint16_t ph_served;
+#define PH_SERVED_LEFT(by) ((unsigned)(by) >> PH_LANES)
+
+/*
  * value[n][PH_LANES]: logarithms as of ph_sweep_log, of a PH_INTERVAL as of
- * ph_sweep_log_interval with t2[i]; t2 may be NULL where there is none. by[n] keeps
- * which lanes a contour served, for the gradient. PH_E_MODEL where a contour is forced
- * and not accurate.
+ * ph_sweep_log_interval with t2[i]; t2 may be NULL where there is none. by[n] is for
+ * the gradient. PH_E_MODEL where a contour is forced and not accurate.
  */
 int ph_serve_log(ph_serve *self, size_t n, const ph_sweep_kind *kind, const double *t,
-                 const double *t2, double *value, unsigned char *by, ph_error *error);
+                 const double *t2, double *value, ph_served *by, ph_error *error);
 /*
  * PH_E_MEMORY with the number of steps, where it is large, that there is no room for:
  * at this largest rate (of uniformization; not used in discrete time) to the time
@@ -88,6 +94,6 @@ int ph_serve_no_room(const ph_plan *plan, double rate, double far, ph_error *err
  */
 int ph_serve_gradient(ph_serve *self, size_t n, const ph_sweep_kind *kind,
                       const double *t, const double *t2, const double *value,
-                      const unsigned char *by, const double *weight, double *u_bar);
+                      const ph_served *by, const double *weight, double *u_bar);
 
 #endif
