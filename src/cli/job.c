@@ -36,7 +36,7 @@ static int read_settings(const ph_app *app, ph_setting **settings, size_t *n,
     *settings = list;
     for (size_t i = 0; i < set->length; i++) {
         char *text = set->text[i];
-        size_t name;
+        size_t name = 0;
         int status =
             ph_assignment_read(text, strlen(text), &name, &list[i].value, error);
         if (status != PH_OK) {
@@ -103,7 +103,7 @@ int ph_parameter_unknown(const ph_model *model, const char *name, size_t length,
 static int apply_value(ph_model *model, unsigned char *given, const char *text,
                        size_t length, ph_error *error)
 {
-    size_t name, i = 0;
+    size_t name = 0, i = 0;
     double value;
     int status = ph_assignment_read(text, length, &name, &value, error);
     if (status != PH_OK) {

@@ -336,14 +336,15 @@ static void add_node(ph_contour *self, size_t k, int check, int survival, size_t
     size[0] = modulus(sum);
     size[1] = modulus(sum + 2);
     for (size_t i = 0; i < n; i++) {
+        double re = creal(c[i]), im = cimag(c[i]);
         const ph_lanes *part = times[i].survival ? sum + 2 : sum;
-        ph_lanes term = creal(c[i]) * part[0] - cimag(c[i]) * part[1];
+        ph_lanes term = re * part[0] - im * part[1];
         if (check) {
             value[i].change -= term;
         } else {
             value[i].number += term;
             value[i].change += term;
-            value[i].magnitude += cabs(c[i]) * size[times[i].survival];
+            value[i].magnitude += sqrt(re * re + im * im) * size[times[i].survival];
         }
     }
 }

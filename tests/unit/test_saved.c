@@ -75,7 +75,7 @@ static void remove_fit(char *prefix)
 {
     static const char *const suffix[] = {".json", ".csv"};
     for (int i = 0; i < 2; i++) {
-        char path[256];
+        char path[512];
         snprintf(path, sizeof path, "%s%s", prefix, suffix[i]);
         unlink(path);
     }
