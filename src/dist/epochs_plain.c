@@ -385,8 +385,8 @@ static int one(path *self, ph_sweep_kind kind, double t, double t2, double *log_
     }
     factor = 1 / value;
     *log_value = (double)logl(value);
-    if (kind == PH_DISTRIBUTION && value > 0.5L) {
-        kind = PH_SURVIVAL;
+    if ((kind == PH_DISTRIBUTION || kind == PH_SURVIVAL) && value > 0.5L) {
+        kind = kind == PH_SURVIVAL ? PH_DISTRIBUTION : PH_SURVIVAL;
         status = forth(self, kind, t, t2, &value);
         *log_value = (double)log1pl(-value);
         factor = -1 / (1 - value);

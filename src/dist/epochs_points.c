@@ -287,7 +287,7 @@ static int seed_point(ph_epoch_sweep *self, ph_sweep_kind kind, double t,
 
 /* ------------------------------------------------------------- distribution */
 
-/* log F from below; F beyond 1/2 is finished by distribution_value. */
+/* log F from below; F beyond 1/2 is finished by whole_value. */
 static int lower_half(ph_epoch_sweep *self, double t, double value[PH_LANES])
 {
     ph_epoch_spot at;
@@ -319,19 +319,35 @@ static int lower_half(ph_epoch_sweep *self, double t, double value[PH_LANES])
     return status;
 }
 
-static int distribution_value(ph_epoch_sweep *self, double t, double value[PH_LANES])
+/* F or S as it is summed up. */
+static int half_value(ph_epoch_sweep *self, ph_sweep_kind kind, double t,
+                      double value[PH_LANES])
 {
-    double survival[PH_LANES] = {0};
-    int status = lower_half(self, t, value), any = 0;
+    return kind == PH_DISTRIBUTION ? lower_half(self, t, value)
+                                   : point_value(self, kind, t, value);
+}
+
+static ph_sweep_kind other_half(ph_sweep_kind kind)
+{
+    return kind == PH_SURVIVAL ? PH_DISTRIBUTION : PH_SURVIVAL;
+}
+
+/* Each is 1 less the other, which has all digits where this one is nearly 1. */
+static int whole_value(ph_epoch_sweep *self, ph_sweep_kind kind, double t,
+                       double value[PH_LANES])
+{
+    double rest[PH_LANES];
+    int status = half_value(self, kind, t, value), any = 0;
     for (int l = 0; l < PH_LANES; l++) {
         any |= value[l] > PH_LOG_HALF;
+        rest[l] = -INFINITY;
     }
     if (status == PH_OK && any) {
-        status = point_value(self, PH_SURVIVAL, t, survival);
+        status = half_value(self, other_half(kind), t, rest);
     }
     for (int l = 0; l < PH_LANES && status == PH_OK && any; l++) {
         if (value[l] > PH_LOG_HALF) {
-            value[l] = isnan(survival[l]) ? 0 : log1p(-exp(survival[l]));
+            value[l] = isnan(rest[l]) ? 0 : log1p(-exp(rest[l]));
         }
     }
     return status;
@@ -378,14 +394,20 @@ static int seed_lower(ph_epoch_sweep *self, double t, const double weight[PH_LAN
     return status;
 }
 
-static int seed_distribution(ph_epoch_sweep *self, double t,
-                             const double weight[PH_LANES],
-                             const double value[PH_LANES])
+static int seed_half(ph_epoch_sweep *self, ph_sweep_kind kind, double t,
+                     const double weight[PH_LANES], const double value[PH_LANES])
 {
-    double below[PH_LANES], above[PH_LANES], survival[PH_LANES];
-    ph_sweep_halves(weight, value, below, above, survival);
-    int status = seed_lower(self, t, below, value);
-    return status == PH_OK ? seed_point(self, PH_SURVIVAL, t, above, survival) : status;
+    return kind == PH_DISTRIBUTION ? seed_lower(self, t, weight, value)
+                                   : seed_point(self, kind, t, weight, value);
+}
+
+static int seed_whole(ph_epoch_sweep *self, ph_sweep_kind kind, double t,
+                      const double weight[PH_LANES], const double value[PH_LANES])
+{
+    double below[PH_LANES], above[PH_LANES], rest[PH_LANES];
+    ph_sweep_halves(weight, value, below, above, rest);
+    int status = seed_half(self, kind, t, below, value);
+    return status == PH_OK ? seed_half(self, other_half(kind), t, above, rest) : status;
 }
 
 /* ----------------------------------------------------------------- all kinds */
@@ -403,7 +425,8 @@ int ph_epoch_sweep_log(ph_epoch_sweep *self, ph_sweep_kind what, double t, doubl
         value[l] = -INFINITY;
     }
     switch (what) {
-    case PH_DISTRIBUTION: return distribution_value(self, t, value);
+    case PH_DISTRIBUTION:
+    case PH_SURVIVAL: return whole_value(self, what, t, value);
     case PH_INTERVAL: return ph_epoch_interval_log(self, t, t2, value);
     default: return point_value(self, what, time_of(self, what, t), value);
     }
@@ -413,7 +436,8 @@ int ph_epoch_sweep_seed(ph_epoch_sweep *self, ph_sweep_kind what, double t, doub
                         const double weight[PH_LANES], const double value[PH_LANES])
 {
     switch (what) {
-    case PH_DISTRIBUTION: return seed_distribution(self, t, weight, value);
+    case PH_DISTRIBUTION:
+    case PH_SURVIVAL: return seed_whole(self, what, t, weight, value);
     case PH_INTERVAL: return ph_epoch_interval_seed(self, t, t2, weight, value);
     default: return seed_point(self, what, time_of(self, what, t), weight, value);
     }

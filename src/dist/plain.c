@@ -299,12 +299,14 @@ static int interval(plain *self, double l, double u, long double *value, size_t 
     }
 }
 
-/* *share is 1 / value. F beyond 1/2 is 1 - S: *what becomes S, and *share its -1 / F.
+/*
+ * *share is 1 / value. F beyond 1/2 is 1 - S: *what becomes S, and *share its -1 / F.
+ * The same of S and F.
  */
 static int one_value(plain *self, request *what, long double *log_value,
                      long double *share, size_t *reach)
 {
-    long double value = 0, survival;
+    long double value = 0, rest;
     int status = what->kind == PH_INTERVAL
                      ? interval(self, what->t, what->t2, &value, reach)
                      : mixture(self, what->kind, what->t, &value, reach);
@@ -312,9 +314,14 @@ static int one_value(plain *self, request *what, long double *log_value,
     *share = value > 0 ? 1 / value : 0;
     if (status == PH_OK && what->kind == PH_INTERVAL && what->t == 0 && value > 0.5L) {
         *what = (request){PH_SURVIVAL, what->t2, 0};
-        status = mixture(self, PH_SURVIVAL, what->t, &survival, reach);
-        *log_value = log1pl(-survival);
-        *share = -1 / (1 - survival);
+        status = mixture(self, PH_SURVIVAL, what->t, &rest, reach);
+        *log_value = log1pl(-rest);
+        *share = -1 / (1 - rest);
+    } else if (status == PH_OK && what->kind == PH_SURVIVAL && value > 0.5L) {
+        *what = (request){PH_INTERVAL, 0, what->t};
+        status = interval(self, 0, what->t2, &rest, reach);
+        *log_value = log1pl(-rest);
+        *share = -1 / (1 - rest);
     }
     return status;
 }

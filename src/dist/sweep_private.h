@@ -89,12 +89,13 @@ int ph_weights_interval(ph_sweep *self, double l, double u, size_t least,
 int ph_weights_steps(ph_sweep *self, double first, double last, double log_target);
 
 /*
- * F beyond 1/2 takes its seeds by way of S. From weights of log F: those below 1/2, and
- * above[l] of log S = survival[l] for the others (0 and -INFINITY elsewhere).
+ * F beyond 1/2 takes its seeds by way of S, and S by way of F. From weights of one's
+ * logarithm: those below 1/2, and above[l] of the other's, rest[l], for the others (0
+ * and -INFINITY elsewhere).
  */
 void ph_sweep_halves(const double weight[PH_LANES], const double value[PH_LANES],
                      double below[PH_LANES], double above[PH_LANES],
-                     double survival[PH_LANES]);
+                     double rest[PH_LANES]);
 
 /*
  * Start mass absorbed at once: the probability given to absorption, and what the start

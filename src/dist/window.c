@@ -213,13 +213,25 @@ static int log_value(ph_sweep *self, const request *what, double value[PH_LANES]
     return PH_OK;
 }
 
+/* Distribution function and survival are each 1 less the other. */
+static int has_other(ph_sweep_kind kind)
+{
+    return kind == PH_DISTRIBUTION || kind == PH_SURVIVAL;
+}
+
+static request other_half(const request *what)
+{
+    ph_sweep_kind kind = what->kind == PH_SURVIVAL ? PH_DISTRIBUTION : PH_SURVIVAL;
+    return (request){kind, what->t, 0};
+}
+
 /*
  * Where F is nearly 1, log F = log(1 - S) is nearly -S, with all digits of S, and its
- * derivative is that of S: dF = -dS.
+ * derivative is that of S: dF = -dS. The same holds of S and F.
  */
 static int upper_half(ph_sweep *self, const request *what, double value[PH_LANES])
 {
-    double survival[PH_LANES], last = self->last;
+    double rest[PH_LANES], last = self->last;
     int any = 0;
     for (int l = 0; l < PH_LANES; l++) {
         any |= value[l] > PH_LOG_HALF;
@@ -227,10 +239,11 @@ static int upper_half(ph_sweep *self, const request *what, double value[PH_LANES
     if (!any) {
         return PH_OK;
     }
-    int status = log_value(self, &(request){PH_SURVIVAL, what->t, 0}, survival);
+    request other = other_half(what);
+    int status = log_value(self, &other, rest);
     for (int l = 0; l < PH_LANES; l++) {
         if (value[l] > PH_LOG_HALF) {
-            value[l] = isnan(survival[l]) ? 0 : log1p(-exp(survival[l]));
+            value[l] = isnan(rest[l]) ? 0 : log1p(-exp(rest[l]));
         }
     }
     self->last = last;
@@ -249,9 +262,8 @@ static int value_of(ph_sweep *self, const request *what, double value[PH_LANES])
         return ph_epoch_sweep_log(self->epochs, what->kind, what->t, what->t2, value);
     }
     int status = log_value(self, what, value);
-    return status == PH_OK && what->kind == PH_DISTRIBUTION
-               ? upper_half(self, what, value)
-               : status;
+    return status == PH_OK && has_other(what->kind) ? upper_half(self, what, value)
+                                                    : status;
 }
 
 int ph_sweep_log(ph_sweep *self, ph_sweep_kind kind, double t, double value[PH_LANES])
@@ -330,26 +342,24 @@ static int seed(ph_sweep *self, const request *what, const double weight[PH_LANE
 
 void ph_sweep_halves(const double weight[PH_LANES], const double value[PH_LANES],
                      double below[PH_LANES], double above[PH_LANES],
-                     double survival[PH_LANES])
+                     double rest[PH_LANES])
 {
     for (int l = 0; l < PH_LANES; l++) {
         int upper = value[l] > PH_LOG_HALF;
-        survival[l] = upper ? log(-expm1(value[l])) : -INFINITY;
+        rest[l] = upper ? log(-expm1(value[l])) : -INFINITY;
         below[l] = upper ? 0 : weight[l];
-        above[l] = upper ? -weight[l] * exp(survival[l] - value[l]) : 0;
+        above[l] = upper ? -weight[l] * exp(rest[l] - value[l]) : 0;
     }
 }
 
-static int seed_distribution(ph_sweep *self, const request *what,
-                             const double weight[PH_LANES],
-                             const double value[PH_LANES])
+static int seed_halves(ph_sweep *self, const request *what,
+                       const double weight[PH_LANES], const double value[PH_LANES])
 {
-    double below[PH_LANES], above[PH_LANES], survival[PH_LANES];
-    ph_sweep_halves(weight, value, below, above, survival);
+    double below[PH_LANES], above[PH_LANES], rest[PH_LANES];
+    request other = other_half(what);
+    ph_sweep_halves(weight, value, below, above, rest);
     int status = seed(self, what, below, value);
-    return status == PH_OK
-               ? seed(self, &(request){PH_SURVIVAL, what->t, 0}, above, survival)
-               : status;
+    return status == PH_OK ? seed(self, &other, above, rest) : status;
 }
 
 static int seed_of(ph_sweep *self, const request *what, const double weight[PH_LANES],
@@ -359,8 +369,8 @@ static int seed_of(ph_sweep *self, const request *what, const double weight[PH_L
         return ph_epoch_sweep_seed(self->epochs, what->kind, what->t, what->t2, weight,
                                    value);
     }
-    return what->kind == PH_DISTRIBUTION ? seed_distribution(self, what, weight, value)
-                                         : seed(self, what, weight, value);
+    return has_other(what->kind) ? seed_halves(self, what, weight, value)
+                                 : seed(self, what, weight, value);
 }
 
 int ph_sweep_seed(ph_sweep *self, ph_sweep_kind kind, double t,

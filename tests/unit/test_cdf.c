@@ -141,7 +141,16 @@ static long double erlang_log_pdf(int k, double r, double t)
     return k * logl(r) + (k - 1) * logl(t) - (long double)r * t - lgammal(k);
 }
 
-/* dF/dr = t f / r, and dS/dr = -t f / r. */
+/* Relatively, down to the end of double range. */
+static void assert_same(double value, long double expected, double tolerance)
+{
+    assert_near(value, (double)expected, tolerance * (double)fabsl(expected) + 1e-300);
+}
+
+/*
+ * dF/dr = t f / r, and dS/dr = -t f / r: with all digits, also where log F and log S
+ * are nearly 0.
+ */
 static void erlang_cdf_in_all_tails(void **state)
 {
     (void)state;
@@ -158,13 +167,14 @@ static void erlang_cdf_in_all_tails(void **state)
                 long double x = (long double)rate * t[i];
                 long double log_f = erlang_log_cdf(k, x);
                 long double log_s = erlang_log_survival(k, x);
-                long double slope =
-                    t[i] / rate * expl(erlang_log_pdf(k, rate, t[i]) - log_f);
-                assert_near(f[i], (double)log_f, 1e-13 * (1 + (double)fabsl(log_f)));
-                assert_near(s[i], (double)log_s, 1e-13 * (1 + (double)fabsl(log_s)));
-                /* where F is nearly 1 its derivative is a difference of numbers near 1
-                 */
-                assert_near(df[i], (double)slope, 1e-12 * (double)slope + 1e-15);
+                long double log_slope =
+                    erlang_log_pdf(k, rate, t[i]) + logl(t[i] / rate);
+                log_s = log_f < log_s ? log1pl(-expl(log_f)) : log_s;
+                log_f = log_s < log_f ? log1pl(-expl(log_s)) : log_f;
+                assert_same(f[i], log_f, 1e-12);
+                assert_same(s[i], log_s, 1e-12);
+                assert_same(df[i], expl(log_slope - log_f), 1e-12);
+                assert_same(ds[i], -expl(log_slope - log_s), 1e-12);
             }
         }
         process_free(&it);

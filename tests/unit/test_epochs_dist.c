@@ -4,7 +4,9 @@
  * the homogeneous engine where epochs change nothing, and the definition.
  */
 #include <gsl/gsl_blas.h>
+#include <gsl/gsl_cdf.h>
 #include <gsl/gsl_linalg.h>
+#include <gsl/gsl_randist.h>
 #include <gsl/gsl_sf_gamma.h>
 
 #include "epoch_models.h"
@@ -73,6 +75,35 @@ static void stages_have_closed_densities(void **state)
         }
         process_free(&it);
     }
+}
+
+/* Where S is nearly 1, its logarithm and derivatives have the digits of F. */
+static void survivals_near_one(void **state)
+{
+    (void)state;
+    static const double thetas[][3] = {{1, 2, 1}, {0.01, 30, 2}, {3, 5, 1e-4}};
+    static const double times[] = {1e-6, 2e-4, 1e-3, 0.1, 0.5};
+    process it = stages(3);
+    for (size_t e = 0; e < 2; e++) {
+        for (size_t k = 0; k < 3; k++) {
+            for (size_t i = 0; i < 5; i++) {
+                double r = thetas[k][0], q = thetas[k][1], at = thetas[k][2];
+                double t = times[i], early = fmin(t, at), late = t - early, value;
+                double h = r * early + q * late, gradient[3];
+                double by_h = -gsl_ran_gamma_pdf(h, 3, 1) / gsl_cdf_gamma_Q(h, 3, 1);
+                double slope[3] = {early, late, late > 0 ? r - q : 0};
+                assert_int_equal(ph_points_log(it.plan, engines[e], PH_LOG_SURVIVAL,
+                                               thetas[k], 1, &t, &value, gradient,
+                                               NULL),
+                                 0);
+                assert_close(value, log1p(-gsl_cdf_gamma_P(h, 3, 1)), 1e-12);
+                for (int m = 0; m < 3; m++) {
+                    assert_close(gradient[m], by_h * slope[m], 1e-11);
+                }
+            }
+        }
+    }
+    process_free(&it);
 }
 
 /* Far beyond double range: f down to e^-20000 to the right, e^-2700 to the left. */
@@ -470,6 +501,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stages_have_closed_densities),
+        cmocka_unit_test(survivals_near_one),
         cmocka_unit_test(far_tails_are_finite),
         cmocka_unit_test(long_chains),
         cmocka_unit_test(lanes_lie_in_different_epochs),
