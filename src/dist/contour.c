@@ -14,6 +14,9 @@
  * Whether derivatives are right. x y, minus the derivative of the transform in z, has
  * the poles that derivatives in rates have, of one order more than the transform's, and
  * its inverse is known: t f(t). What the sum makes of it tells what it makes of them.
+ *
+ * The left tail. There the survival hides in 1 what is asked for, the distribution
+ * function; its transform is that of the density over z, and nothing is shifted.
  */
 #include "phasic/dist/contour.h"
 
@@ -257,11 +260,12 @@ int ph_contour_begin(ph_contour *self, const double *u, unsigned valid, unsigned
 /* ------------------------------------------------------------------- values */
 
 /* x = a (z_k I - S)^-1, with x s behind it. */
-static void solve_node(ph_contour *self, size_t k)
+static void solve_node(ph_contour *self, ph_contour_shape shape, size_t k)
 {
     const ph_graph *graph = self->plan->graph;
     ph_lanes z[3] = {creal(self->nodes.z[k]) + (ph_lanes){0},
-                     cimag(self->nodes.z[k]) + (ph_lanes){0}, self->shift};
+                     cimag(self->nodes.z[k]) + (ph_lanes){0},
+                     shape == PH_HYPERBOLA_LEFT ? (ph_lanes){0} : self->shift};
     memset(self->x, 0, 2 * (graph->n + 1) * sizeof *self->x);
     for (size_t s = 0; s < graph->n_starts; s++) {
         if (graph->start[s] < graph->n) {
@@ -280,13 +284,29 @@ static ph_lanes modulus(const ph_lanes *x)
     return size;
 }
 
-/* The transforms x s into sum[0..1] and, where it is asked for, x 1 into sum[2..3]. */
-static void transforms(const ph_contour *self, int survival, ph_lanes *sum)
+/* a / z_k */
+static void over_z(const ph_contour *self, size_t k, const ph_lanes *a, ph_lanes *to)
+{
+    double complex inverse = 1 / self->nodes.z[k];
+    to[0] = creal(inverse) * a[0] - cimag(inverse) * a[1];
+    to[1] = creal(inverse) * a[1] + cimag(inverse) * a[0];
+}
+
+/*
+ * The transforms at node k: of the density, x s, into sum[0..1]; where it is asked for,
+ * into sum[2..3] that of the survival, x 1, or of the distribution function, x s / z.
+ */
+static void transforms(const ph_contour *self, ph_contour_shape shape, size_t k,
+                       int survival, ph_lanes *sum)
 {
     size_t n = self->plan->graph->n;
     memset(sum, 0, 4 * sizeof *sum);
     sum[0] = self->x[2 * n];
     sum[1] = self->x[2 * n + 1];
+    if (shape == PH_HYPERBOLA_LEFT) {
+        over_z(self, k, sum, sum + 2);
+        return;
+    }
     for (size_t i = 0; i < n && survival; i++) {
         sum[2] += self->x[2 * i];
         sum[3] += self->x[2 * i + 1];
@@ -308,31 +328,49 @@ static void derivative(ph_contour *self, int survival, ph_lanes *dot)
     }
 }
 
-/* What the times' kinds need of node k: the derivatives of both transforms. */
-static void add_slopes(ph_contour *self, size_t k, const int kinds[2], size_t n,
-                       const ph_contour_time *times, ph_contour_value *value)
+/* The derivatives of -sum, see transforms, as far as the times' kinds need them. */
+static void slopes(ph_contour *self, ph_contour_shape shape, size_t k,
+                   const int kinds[2], ph_lanes *dot)
 {
-    ph_lanes dot[2][2];
-    const double complex *c = ph_nodes_coefficients(&self->nodes, k, n, times);
+    size_t n = self->plan->graph->n;
+    if (shape == PH_HYPERBOLA_LEFT) { /* -(F / z)' = (-F' + F / z) / z */
+        ph_lanes sum[2];
+        derivative(self, 0, dot);
+        over_z(self, k, self->x + 2 * n, sum);
+        sum[0] += dot[0];
+        sum[1] += dot[1];
+        over_z(self, k, sum, dot + 2);
+        return;
+    }
     for (int kind = 0; kind < 2; kind++) {
         if (kinds[kind]) {
-            derivative(self, kind, dot[kind]);
+            derivative(self, kind, dot + 2 * kind);
         }
     }
+}
+
+static void add_slopes(ph_contour *self, ph_contour_shape shape, size_t k,
+                       const int kinds[2], size_t n, const ph_contour_time *times,
+                       ph_contour_value *value)
+{
+    ph_lanes dot[4];
+    const double complex *c = ph_nodes_coefficients(&self->nodes, k, n, times);
+    slopes(self, shape, k, kinds, dot);
     for (size_t i = 0; i < n; i++) {
-        const ph_lanes *part = dot[times[i].survival];
+        const ph_lanes *part = times[i].survival ? dot + 2 : dot;
         value[i].slope += creal(c[i]) * part[0] - cimag(c[i]) * part[1];
     }
 }
 
 /* Adds node k to the numbers and their magnitudes, or to what the check makes of them.
  */
-static void add_node(ph_contour *self, size_t k, int check, int survival, size_t n,
-                     const ph_contour_time *times, ph_contour_value *value)
+static void add_node(ph_contour *self, ph_contour_shape shape, size_t k, int check,
+                     int survival, size_t n, const ph_contour_time *times,
+                     ph_contour_value *value)
 {
     ph_lanes sum[4], size[2];
     const double complex *c = ph_nodes_coefficients(&self->nodes, k, n, times);
-    transforms(self, survival, sum);
+    transforms(self, shape, k, survival, sum);
     size[0] = modulus(sum);
     size[1] = modulus(sum + 2);
     for (size_t i = 0; i < n; i++) {
@@ -363,10 +401,10 @@ int ph_contour_values(ph_contour *self, ph_contour_shape shape, double rate, siz
             return status;
         }
         for (size_t k = 0; k < self->nodes.n; k++) {
-            solve_node(self, k);
-            add_node(self, k, check, kinds[1], n, times, value);
+            solve_node(self, shape, k);
+            add_node(self, shape, k, check, kinds[1], n, times, value);
             if (!check) {
-                add_slopes(self, k, kinds, n, times, value);
+                add_slopes(self, shape, k, kinds, n, times, value);
             }
         }
     }
@@ -381,8 +419,8 @@ int ph_contour_values(ph_contour *self, ph_contour_shape shape, double rate, siz
 
 /* ----------------------------------------------------------------- gradient */
 
-/* The adjoints of both transforms at node k. */
-static void node_seeds(ph_contour *self, size_t k, size_t n,
+/* The adjoints of x s and x 1 at node k. */
+static void node_seeds(ph_contour *self, ph_contour_shape shape, size_t k, size_t n,
                        const ph_contour_time *times, const ph_lanes *weight,
                        ph_lanes *seed)
 {
@@ -393,6 +431,13 @@ static void node_seeds(ph_contour *self, size_t k, size_t n,
         to[0] += creal(c[i]) * weight[i];
         to[1] += cimag(c[i]) * weight[i];
     }
+    if (shape == PH_HYPERBOLA_LEFT) {
+        ph_lanes part[2];
+        over_z(self, k, seed + 2, part);
+        seed[0] += part[0];
+        seed[1] += part[1];
+        seed[2] = seed[3] = (ph_lanes){0};
+    }
 }
 
 int ph_contour_seed(ph_contour *self, ph_contour_shape shape, double rate, size_t n,
@@ -402,8 +447,8 @@ int ph_contour_seed(ph_contour *self, ph_contour_shape shape, double rate, size_
     int status = ph_nodes_set(&self->nodes, shape, 0, rate, n, times);
     for (size_t k = 0; k < self->nodes.n && status == PH_OK; k++) {
         ph_lanes seed[4];
-        solve_node(self, k);
-        node_seeds(self, k, n, times, weight, seed);
+        solve_node(self, shape, k);
+        node_seeds(self, shape, k, n, times, weight, seed);
         ph_trace_shifted_backward(self->trace, self->rate, self->work, self->x, seed,
                                   self->q, self->rate_bar);
         for (size_t s = 0; s < graph->n_starts; s++) {

@@ -3,10 +3,10 @@
  * The hyperbola is z = mu (1 + sin(ix - a)), for windows [t1 / 5, t1]: a is the angle
  * at which (pi^2 - 2 pi a) / A(a) is largest, A(a) = acosh(((pi - 2a) 5 + 4a - pi) /
  * ((4a - pi) sin a)). The rule's own error falls by e^-1.27 a node: relative to the
- * transform's scale it is below 1e-15 with 28, and with 32 for derivatives too, whose
- * poles are of one order more. More nodes move the contour outward, to e^(0.18 N), and
- * in the body what rounding makes of that would be all they add. In the left tail the
- * transform is small out there, and they are what it takes.
+ * transform's scale it is below 1e-15 with 28, and below 1e-13 with 30 for derivatives
+ * too, whose poles are of one order more. More nodes move the contour outward, to
+ * e^(0.18 N), and in the body what rounding makes of that would be all they add. In the
+ * left tail the transform is small out there, and they are what it takes.
  *
  * The parabola is z = s + iu - u^2 / (2 Lambda): s t1 and h t1 / (2 pi) make what the
  * trapezoidal rule adds from the time t + 5 t1 less by e^(-6.5 * 5); it is cut where
@@ -25,7 +25,7 @@
 #include "phasic/base/memory.h"
 
 #define ANGLE      1.0790562747560353
-#define BODY       32
+#define BODY       30
 #define BODY_CHECK 28
 #define LEFT       44
 #define LEFT_CHECK 40

@@ -4,7 +4,8 @@
  *
  *   F(t) = 1 - S(t),    P(l < T <= u) = S(l) - S(u),
  *
- * and samples are cut into windows of times that one contour serves.
+ * and samples are cut into windows of times that one contour serves. In the left tail
+ * the contour gives F in place of S.
  */
 #include <stdlib.h>
 
@@ -29,7 +30,7 @@ static int compare_samples(const void *a, const void *b)
     if (x->term != y->term) {
         return x->term < y->term ? -1 : 1;
     }
-    return x->upper - y->upper;
+    return x->side - y->side;
 }
 
 /* The lanes that a shape is right for. */
@@ -70,12 +71,13 @@ static int collect(ph_serve *self, ph_contour_shape shape, int seeds, size_t n,
             continue;
         }
         int survival = kind[i] != PH_DENSITY;
+        int ends = kind[i] == PH_INTERVAL && end < INFINITY, pair = ends && t[i] > 0;
         if (t[i] > 0) {
             self->samples[self->n_samples++] =
-                (ph_serve_sample){{t[i], survival}, i, 0};
+                (ph_serve_sample){{t[i], survival}, i, -pair};
         }
-        if (kind[i] == PH_INTERVAL && end < INFINITY) {
-            self->samples[self->n_samples++] = (ph_serve_sample){{end, 1}, i, t[i] > 0};
+        if (ends) {
+            self->samples[self->n_samples++] = (ph_serve_sample){{end, 1}, i, pair};
         }
     }
     qsort(self->samples, self->n_samples, sizeof *self->samples, compare_samples);
@@ -98,19 +100,38 @@ static size_t window_end(const ph_serve *self, size_t first)
 
 /* ------------------------------------------------------------------- values */
 
+/* The kind that is 1 less what the contour gives, and the end that is subtracted. */
+static ph_sweep_kind other_kind(ph_contour_shape shape)
+{
+    return shape == PH_HYPERBOLA_LEFT ? PH_SURVIVAL : PH_DISTRIBUTION;
+}
+
+static int other_side(ph_contour_shape shape)
+{
+    return shape == PH_HYPERBOLA_LEFT ? -1 : 1;
+}
+
+static double shift_of(const ph_serve *self, ph_contour_shape shape, int lane)
+{
+    return shape == PH_HYPERBOLA_LEFT ? 0 : self->shift[lane];
+}
+
 /*
  * Takes a sample into its term. A term is SIZE e^-SCALE with the absolute ERROR, in the
- * same unit; a second sample comes to the scale of the first. For F it is S.
+ * same unit; a second sample comes to the scale of the first. For F and for S it is
+ * what the contour gives.
  */
-static void add_sample(const ph_serve *self, const ph_serve_sample *it,
-                       const ph_contour_value *value, ph_lanes *part)
+static void add_sample(const ph_serve *self, ph_contour_shape shape,
+                       const ph_serve_sample *it, const ph_contour_value *value,
+                       ph_lanes *part)
 {
+    int sign = it->side == other_side(shape) ? -1 : 1;
     for (int l = 0; l < PH_LANES; l++) {
-        double decay = self->shift[l] * it->at.t;
+        double decay = shift_of(self, shape, l) * it->at.t;
         double error = fmax(value->change[l], UNIT * value->magnitude[l]);
         part[SCALE][l] = part[SCALE][l] < 0 ? decay : part[SCALE][l];
         double factor = exp(part[SCALE][l] - decay);
-        part[SIZE][l] += (it->upper ? -1 : 1) * value->number[l] * factor;
+        part[SIZE][l] += sign * value->number[l] * factor;
         part[ERROR][l] += (value->number[l] > 0 ? error : INFINITY) * factor;
     }
 }
@@ -120,14 +141,15 @@ static void add_sample(const ph_serve *self, const ph_serve_sample *it,
  * shift grows with its product with t, in proportion to the logarithm. A probability
  * near 1 hides its derivatives, which are those of the small rest.
  */
-static int finish_lane(const ph_lanes *part, ph_sweep_kind kind, int l, double *value)
+static int finish_lane(const ph_lanes *part, ph_contour_shape shape, ph_sweep_kind kind,
+                       int l, double *value)
 {
     double size = part[SIZE][l], error = part[ERROR][l], decay = part[SCALE][l];
     if (!(size > 0) || !(error <= ACCURATE * fmax(1, decay / FAR) * size)) {
         return 0;
     }
     double log_size = log(size) - decay, rest = -expm1(log_size);
-    *value = kind == PH_DISTRIBUTION ? log1p(-exp(log_size)) : log_size;
+    *value = kind == other_kind(shape) ? log1p(-exp(log_size)) : log_size;
     if (kind == PH_DENSITY) {
         return isfinite(log_size);
     }
@@ -136,8 +158,8 @@ static int finish_lane(const ph_lanes *part, ph_sweep_kind kind, int l, double *
 
 /* Accurate terms into value and `by`. */
 static void finish_terms(ph_serve *self, ph_contour_shape shape,
-                         const ph_sweep_kind *kind, const double *t, double *value,
-                         ph_served *by)
+                         const ph_sweep_kind *kind, const double *t, const double *t2,
+                         double *value, ph_served *by)
 {
     uint64_t *count =
         shape == PH_PARABOLA ? &self->tally.parabola : &self->tally.hyperbola;
@@ -148,8 +170,8 @@ static void finish_terms(ph_serve *self, ph_contour_shape shape,
         for (int l = 0; l < PH_LANES; l++) {
             double here;
             if (lanes >> l & 1 && !(by[i] >> l & 1) &&
-                finish_lane(self->parts + i * PARTS, ph_serve_kind(kind, t, i), l,
-                            &here)) {
+                finish_lane(self->parts + i * PARTS, shape,
+                            ph_serve_kind(kind, t, t2, i), l, &here)) {
                 value[i * PH_LANES + (size_t)l] = here;
                 by[i] |= (ph_served)(bit << l);
                 *count += 1;
@@ -181,10 +203,10 @@ static int shape_values(ph_serve *self, ph_contour_shape shape, size_t n,
     }
     for (size_t k = 0; k < self->n_samples && status == PH_OK; k++) {
         const ph_serve_sample *it = &self->samples[k];
-        add_sample(self, it, &self->values[k], self->parts + it->term * PARTS);
+        add_sample(self, shape, it, &self->values[k], self->parts + it->term * PARTS);
     }
     if (status == PH_OK) {
-        finish_terms(self, shape, kind, t, value, by);
+        finish_terms(self, shape, kind, t, t2, value, by);
     }
     return status;
 }
@@ -206,15 +228,16 @@ int ph_serve_contour_values(ph_serve *self, size_t n, const ph_sweep_kind *kind,
 /* ----------------------------------------------------------------- gradient */
 
 /* d (weight value) / d number, see add_sample. */
-static ph_lanes sample_weight(const ph_serve *self, const ph_serve_sample *it,
-                              ph_sweep_kind kind, unsigned lanes, const double *value,
-                              const double *weight)
+static ph_lanes sample_weight(const ph_serve *self, ph_contour_shape shape,
+                              const ph_serve_sample *it, ph_sweep_kind kind,
+                              unsigned lanes, const double *value, const double *weight)
 {
     ph_lanes out = {0};
-    double sign = (kind == PH_DISTRIBUTION) != (it->upper != 0) ? -1 : 1;
+    int less = kind == other_kind(shape) || it->side == other_side(shape);
     for (int l = 0; l < PH_LANES; l++) {
         if (lanes >> l & 1 && weight[l] != 0 && isfinite(value[l])) {
-            out[l] = sign * weight[l] * exp(-self->shift[l] * it->at.t - value[l]);
+            double decay = shift_of(self, shape, l) * it->at.t;
+            out[l] = (less ? -1 : 1) * weight[l] * exp(-decay - value[l]);
         }
     }
     return out;
@@ -237,8 +260,9 @@ static int shape_seeds(ph_serve *self, ph_contour_shape shape, size_t n,
             const ph_serve_sample *it = &self->samples[j];
             size_t row = it->term * PH_LANES;
             unsigned lanes = served_by(self, shape, by[it->term]);
-            self->weights[j] = sample_weight(self, it, ph_serve_kind(kind, t, it->term),
-                                             lanes, value + row, weight + row);
+            self->weights[j] =
+                sample_weight(self, shape, it, ph_serve_kind(kind, t, t2, it->term),
+                              lanes, value + row, weight + row);
             any |= lanes;
         }
         if (any) {

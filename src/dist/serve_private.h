@@ -13,7 +13,7 @@
 typedef struct ph_serve_sample {
     ph_contour_time at;
     size_t term;
-    int upper; /* the second end of an interval */
+    int side; /* of an interval: -1 its first end, 1 its second; else 0 */
 } ph_serve_sample;
 
 struct ph_serve {
@@ -51,11 +51,17 @@ static inline double ph_serve_end(const double *t2, const ph_sweep_kind *kind, s
     return kind[i] == PH_INTERVAL && t2 ? t2[i] : 0;
 }
 
-/* An interval from 0 is the distribution function of its end. */
+/* An interval from 0 is the distribution function, one without an end the survival. */
 static inline ph_sweep_kind ph_serve_kind(const ph_sweep_kind *kind, const double *t,
-                                          size_t i)
+                                          const double *t2, size_t i)
 {
-    return kind[i] == PH_INTERVAL && t[i] == 0 ? PH_DISTRIBUTION : kind[i];
+    if (kind[i] != PH_INTERVAL) {
+        return kind[i];
+    }
+    if (t[i] == 0) {
+        return PH_DISTRIBUTION;
+    }
+    return ph_serve_end(t2, kind, i) < INFINITY ? PH_INTERVAL : PH_SURVIVAL;
 }
 
 /* The longest finite time that a term asks for. */

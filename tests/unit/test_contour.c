@@ -3,7 +3,9 @@
 #include "process.h"
 
 #include "phasic/base/buffer.h"
+#include "phasic/base/memory.h"
 #include "phasic/dist/points.h"
+#include "phasic/dist/serve.h"
 #include "phasic/lik/lik.h"
 
 /* log f or log S at t[n], its derivatives, and who served. */
@@ -169,26 +171,33 @@ static quad wide_exp(quad x)
     return sum;
 }
 
-/* The same density in quadruple precision, where the terms cancel; r = 1. */
-static void wide_coalescent(int n, double t, double *log_f, double *slope)
+/* Density, distribution function and their slopes in r at r = 1, where terms cancel. */
+typedef struct wide {
+    quad f, df, F, dF;
+} wide;
+
+static wide wide_coalescent(int n, double t)
 {
-    quad f = 0, df = 0, c = 1;
+    wide sum = {0, 0, 1, 0};
+    quad c = 1;
     for (int k = 1; k <= n; k++) {
         c = c * (n - k + 1) / (n + k - 1);
         quad l = (quad)k * (k - 1) / 2;
-        quad term = (k % 2 ? -1 : 1) * (2 * k - 1) * c * l * wide_exp(l * t);
-        f += term;
-        df += term * (1 - l * t);
+        quad term = (k % 2 ? -1 : 1) * (2 * k - 1) * c * wide_exp(l * t);
+        sum.f += term * l;
+        sum.df += term * l * (1 - l * t);
+        sum.F -= k > 1 ? term : 0;
     }
-    *log_f = log((double)f);
-    *slope = (double)(df / f);
+    sum.dF = t * sum.f;
+    return sum;
 }
 
 /*
  * One early time must not send a stiff likelihood through a million steps: densities
- * down to 1e-6 of the largest are those of the hyperbola with more nodes.
+ * down to 1e-6 of the largest are those of the hyperbola for the left tail, and so are
+ * small probabilities and survivals near 1, with all digits of their derivatives.
  */
-static void left_tail_is_the_denser_hyperbolas(void **state)
+static void left_tail_has_its_hyperbola(void **state)
 {
     (void)state;
     const double t[] = {0.45, 0.5, 0.6, 0.7, 0.8, 1, 3, 20}, r = 1;
@@ -196,17 +205,79 @@ static void left_tail_is_the_denser_hyperbolas(void **state)
     const int size[] = {300, 1000};
     for (int k = 0; k < 2; k++) {
         process it = process_shipped("coalescent", "n", size[k]);
-        double value[N], gradient[N], log_f, slope;
-        ph_tally tally =
-            evaluate(&it, PH_ENGINE_AUTO, PH_LOG_PDF, &r, N, t, value, gradient);
-        assert_int_equal(tally.hyperbola, N);
-        for (int i = 0; i < N; i++) {
-            wide_coalescent(size[k], t[i], &log_f, &slope);
-            assert_near(value[i], log_f, 1e-12 * fmax(1, fabs(log_f)));
-            assert_close(gradient[i], slope, 1e-11);
+        for (int what = PH_LOG_PDF; what <= PH_LOG_CDF; what++) {
+            double value[N], gradient[N];
+            ph_tally tally = evaluate(&it, PH_ENGINE_AUTO, (ph_quantity)what, &r, N, t,
+                                      value, gradient);
+            assert_int_equal(tally.hyperbola, N);
+            for (int i = 0; i < N; i++) {
+                wide is = wide_coalescent(size[k], t[i]);
+                quad x = what == PH_LOG_PDF   ? is.f
+                         : what == PH_LOG_CDF ? is.F
+                                              : 1 - is.F;
+                quad dx = what == PH_LOG_PDF   ? is.df
+                          : what == PH_LOG_CDF ? is.dF
+                                               : -is.dF;
+                double log_x = what == PH_LOG_SURVIVAL && is.F < 0.5
+                                   ? log1p(-(double)is.F)
+                                   : log((double)x);
+                assert_near(value[i], log_x, 1e-12 * fmax(1, fabs(log_x)));
+                assert_close(gradient[i], (double)(dx / x), 1e-11);
+            }
         }
         process_free(&it);
     }
+}
+
+/* Intervals of the left tail, also to infinity, and their derivatives. */
+static void early_intervals(void **state)
+{
+    (void)state;
+    enum { N = 5, SIZE = 300 };
+    const double l[N] = {0, 0.5, 0.5, 0.7, 1}, u[N] = {0.6, 0.6, 0.501, INFINITY, 3};
+    process it = process_shipped("coalescent", "n", SIZE);
+    ph_sweep_kind kind[N];
+    double value[N * PH_LANES], weight[N * PH_LANES];
+    ph_served by[N];
+    ph_serve *serve;
+    unsigned valid;
+    size_t nodes = ph_plan_nodes(it.plan);
+    double *rate = ph_alloc_aligned(PH_LANES, sizeof *rate);
+    double *bar = ph_alloc_aligned(PH_LANES, sizeof *bar);
+    double *node = ph_alloc_aligned(nodes * PH_LANES, sizeof *node);
+    double *node_bar = ph_alloc_aligned(nodes * PH_LANES, sizeof *node_bar);
+    for (int k = 0; k < PH_LANES; k++) {
+        rate[k] = 1;
+    }
+    for (int i = 0; i < N; i++) { /* lane i differentiates term i */
+        kind[i] = PH_INTERVAL;
+        for (int k = 0; k < PH_LANES; k++) {
+            weight[i * PH_LANES + k] = i == k;
+        }
+    }
+    ph_plan_eval(it.plan, rate, node);
+    assert_int_equal(ph_serve_new(&serve, it.plan, PH_ENGINE_AUTO), 0);
+    assert_int_equal(ph_serve_begin(serve, node, 3, &valid, NULL), 0);
+    assert_int_equal(ph_serve_log(serve, N, kind, l, u, value, by, NULL), 0);
+    assert_int_equal(
+        ph_serve_gradient(serve, N, kind, l, u, value, by, weight, node_bar), 0);
+    ph_plan_adjoint(it.plan, node, node_bar, bar);
+    assert_int_equal(ph_serve_tally(serve)->hyperbola, N * PH_LANES);
+    for (int i = 0; i < N; i++) {
+        wide low = {0, 0, 0, 0}, high = {0, 0, 1, 0};
+        low = l[i] > 0 ? wide_coalescent(SIZE, l[i]) : low;
+        high = u[i] < INFINITY ? wide_coalescent(SIZE, u[i]) : high;
+        quad p = high.F - low.F, dp = high.dF - low.dF;
+        double log_p = p > 0.5 ? log1p(-(double)(1 - p)) : log((double)p);
+        assert_near(value[i * PH_LANES], log_p, 1e-12 * fmax(1, fabs(log_p)));
+        assert_close(bar[i], (double)(dp / p), 1e-11);
+    }
+    ph_serve_free(serve);
+    ph_free_aligned(rate);
+    ph_free_aligned(bar);
+    ph_free_aligned(node);
+    ph_free_aligned(node_bar);
+    process_free(&it);
 }
 
 /* Left of all mass, where a contour has no digits, and in the body. */
@@ -411,7 +482,8 @@ int main(void)
         cmocka_unit_test(quantiles_agree),
         cmocka_unit_test(stages_in_a_row),
         cmocka_unit_test(derivatives_have_more_poles),
-        cmocka_unit_test(left_tail_is_the_denser_hyperbolas),
+        cmocka_unit_test(left_tail_has_its_hyperbola),
+        cmocka_unit_test(early_intervals),
         cmocka_unit_test(left_tail_is_uniformized),
         cmocka_unit_test(a_forced_contour_may_be_refused),
         cmocka_unit_test(birth_and_death),

@@ -42,7 +42,10 @@ int ph_spectrum_find(const ph_graph *graph, ph_spectrum *spectrum);
  */
 typedef struct ph_contour ph_contour;
 
-/* The second hyperbola has more nodes, for times far in the left tail. */
+/*
+ * The second hyperbola is for the left tail: it has more nodes and no shift, and in
+ * place of the survival it gives the distribution function.
+ */
 typedef enum ph_contour_shape {
     PH_HYPERBOLA,
     PH_HYPERBOLA_LEFT,
@@ -52,7 +55,7 @@ typedef enum ph_contour_shape {
 
 #define PH_CONTOUR_REACH 5.0
 
-/* A value e^(-shift t) number, and what is known about its error. */
+/* A value e^(-shift t) number (see the shapes), and what is known about its error. */
 typedef struct ph_contour_value {
     ph_lanes number;
     ph_lanes slope;     /* the same for t times the value, from the transform's slope */
@@ -60,7 +63,7 @@ typedef struct ph_contour_value {
     ph_lanes magnitude; /* sum of the absolute values of all terms */
 } ph_contour_value;
 
-/* One time: the density, or the survival. */
+/* One time: the density, or the survival (see the shapes). */
 typedef struct ph_contour_time {
     double t;
     int survival;
