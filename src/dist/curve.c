@@ -106,6 +106,12 @@ double ph_curve_rate(const ph_curve *self)
     return rate[0];
 }
 
+double ph_curve_leap(const ph_curve *self)
+{
+    double decay = self->serve ? ph_serve_decay(self->serve) : 0;
+    return decay > 0 ? 1 / decay : 0;
+}
+
 /* ---------------------------------------------------------------- evaluation */
 
 static int plain_values(ph_curve *self, ph_sweep_kind kind, size_t n, const double *t,

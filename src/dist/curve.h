@@ -31,6 +31,8 @@ void ph_curve_tally(const ph_curve *self, ph_tally *tally);
 
 /* The largest total rate out of any state. */
 double ph_curve_rate(const ph_curve *self);
+/* A time in or beyond the body that is cheap to look at, once it is known; else 0. */
+double ph_curve_leap(const ph_curve *self);
 
 /*
  * log of a kind at t[n]; PH_E_NUMERIC where it lies beyond double range. by[n] is for

@@ -6,7 +6,7 @@
  * against t (S ~ C exp(-ct) far out). Every value narrows a bracket; a step that leaves
  * the bracket is replaced by its middle, and a step outward, where there is no upper
  * end yet, goes no further than GROWTH times t, because a value costs as many steps of
- * uniformization as its time is long.
+ * uniformization as its time is long; where contours have taken over it leaps.
  *
  * A contour can give F where it cannot give the density: on a plateau between what is
  * absorbed fast and what is absorbed slowly. Where uniformization is too dear for that,
@@ -24,6 +24,7 @@
 #define GROWTH     4
 #define ITERATIONS 500
 #define DEAR       1e5   /* steps of uniformization, for a density */
+#define FAR        2e7   /* steps of the farthest leap, should a contour be refused */
 #define APART      0.125 /* of t, the values whose difference stands for one */
 #define NEVER      1e9   /* steps of uniformization, with epochs */
 #define FOREVER    1e150 /* the same without epochs: contours reach no farther */
@@ -48,13 +49,23 @@ static goal goal_of(double p, int upper)
     return (goal){low ? PH_DISTRIBUTION : PH_SURVIVAL, log(p <= 0.5 ? p : 1 - p)};
 }
 
-/* How far t is beyond the quantile, in the logarithm; not negative: F is reached. */
+/*
+ * How far t is beyond the quantile, in the logarithm; not negative: F is reached. A
+ * value that lies below double range is -INFINITY.
+ */
 static int excess(ph_curve *curve, const goal *want, double t, double *value,
                   ph_served *by, double *beyond, ph_error *error)
 {
+    ph_error range = {0};
     int status = ph_curve_reach(curve, GROWTH * t, error);
     if (status == PH_OK) {
-        status = ph_curve_values(curve, want->kind, 1, &t, value, by, error);
+        status = ph_curve_values(curve, want->kind, 1, &t, value, by, &range);
+        if (status == PH_E_NUMERIC && isnan(*value)) {
+            *value = -INFINITY;
+            status = PH_OK;
+        } else if (status != PH_OK && error) {
+            *error = range;
+        }
     }
     if (status == PH_OK) {
         *beyond = want->kind == PH_DISTRIBUTION ? *value - want->target
@@ -133,54 +144,110 @@ static int difference(ph_curve *curve, const goal *want, double t, double *densi
     return status;
 }
 
-/* log of the density, or of what stands for it: then it is not `exact`. */
+/*
+ * log of the density, or of what stands for it: then it is not `exact`. NaN where it
+ * lies below double range.
+ */
 static int steepness(ph_curve *curve, const goal *want, double t, ph_served by,
                      double *density, int *exact, ph_error *error)
 {
-    int status = ph_curve_density(curve, t, by, DEAR, density, error);
+    ph_error range = {0};
+    int status = ph_curve_density(curve, t, by, DEAR, density, &range);
     *exact = status == PH_OK && !isnan(*density);
-    return status == PH_OK && !*exact ? difference(curve, want, t, density, error)
-                                      : status;
+    if (status == PH_OK && !*exact) {
+        return difference(curve, want, t, density, error);
+    }
+    if (status == PH_E_NUMERIC && isnan(*density)) {
+        return PH_OK;
+    }
+    if (status != PH_OK && error) {
+        *error = range;
+    }
+    return status;
+}
+
+/* A root between low and high, and what is known at t. */
+typedef struct search {
+    ph_curve *curve;
+    const goal *want;
+    double low, high, t, value, beyond, density;
+    int exact;
+} search;
+
+static int look(search *self, ph_error *error)
+{
+    ph_served by;
+    int status = excess(self->curve, self->want, self->t, &self->value, &by,
+                        &self->beyond, error);
+    self->density = NAN;
+    self->exact = 0;
+    if (status == PH_OK && isfinite(self->value)) {
+        status = steepness(self->curve, self->want, self->t, by, &self->density,
+                           &self->exact, error);
+    }
+    if (status == PH_OK) {
+        *(self->beyond < 0 ? &self->low : &self->high) = self->t;
+    }
+    return status;
+}
+
+/* NaN where the density is not known. */
+static double newton(const search *self)
+{
+    size_t distance = self->curve->plan->graph->distance;
+    double step = -self->beyond / exp(log(self->t) + self->density - self->value);
+    return self->want->kind == PH_DISTRIBUTION
+               ? self->t * exp(leftward(step, self->beyond, distance))
+               : self->t + self->t * step;
+}
+
+/* What comes after t; *sure where it is Newton's. */
+static double proceed(const search *self, int *sure)
+{
+    double proposal = newton(self);
+    double next = between(self->low, self->high, self->t, proposal);
+    double leap = ph_curve_leap(self->curve);
+    if (self->high == INFINITY && leap * ph_curve_rate(self->curve) < FAR) {
+        next = fmax(next, leap);
+    }
+    *sure = next == proposal;
+    return next;
+}
+
+static int is_hopeless(const search *self)
+{
+    double steps = self->t * ph_curve_rate(self->curve);
+    int far = steps > (self->curve->plan->graph->epochs ? NEVER : FOREVER);
+    return self->beyond < 0 &&
+           (far || (self->exact &&
+                    has_vanished(self->want, self->t, self->value, self->density)));
 }
 
 static int continuous(ph_curve *curve, const goal *want, double *root, ph_error *error)
 {
-    double low = 0, high = INFINITY, value, beyond, density;
-    ph_served by;
-    int exact;
     size_t distance = curve->plan->graph->distance;
-    double t = (double)(distance > 0 ? distance : 1) / ph_curve_rate(curve);
+    search it = {.curve = curve, .want = want, .high = INFINITY};
+    it.t = (double)(distance > 0 ? distance : 1) / ph_curve_rate(curve);
     for (int k = 0; k < ITERATIONS; k++) {
-        int status = excess(curve, want, t, &value, &by, &beyond, error);
-        if (status == PH_OK) {
-            status = steepness(curve, want, t, by, &density, &exact, error);
-        }
+        int sure, status = look(&it, error);
         if (status != PH_OK) {
             return status;
         }
-        if (fabs(beyond) <= NOISE * fabs(value)) {
-            status = blur(t, value, density) > TOO_FLAT ? too_flat(t, error) : PH_OK;
-            *root = t;
-            return status;
+        if (isfinite(it.value) && fabs(it.beyond) <= NOISE * fabs(it.value)) {
+            *root = it.t;
+            return blur(it.t, it.value, it.density) <= TOO_FLAT ? PH_OK
+                                                                : too_flat(it.t, error);
         }
-        *(beyond < 0 ? &low : &high) = t;
-        double steps = t * ph_curve_rate(curve);
-        int far = steps > (curve->plan->graph->epochs ? NEVER : FOREVER);
-        if (beyond < 0 && (far || (exact && has_vanished(want, t, value, density)))) {
+        if (is_hopeless(&it)) {
             return never(error);
         }
-        double step = -beyond / exp(log(t) + density - value);
-        double proposal = want->kind == PH_DISTRIBUTION
-                              ? t * exp(leftward(step, beyond, distance))
-                              : t + t * step;
-        double next = between(low, high, t, proposal);
-        double moved = fabs(next - t);
-        t = next;
-        if ((moved <= STEP_DONE * t && next == proposal) || moved <= NOISE * t) {
+        double next = proceed(&it, &sure), moved = fabs(next - it.t);
+        it.t = next;
+        if ((moved <= STEP_DONE * next && sure) || moved <= NOISE * next) {
             break;
         }
     }
-    *root = t;
+    *root = it.t;
     return PH_OK;
 }
 

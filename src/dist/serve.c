@@ -187,6 +187,11 @@ int ph_serve_begin(ph_serve *self, const double *u, double t_max, unsigned *vali
     return self->mixed ? begin_contour(self, t_max, error) : PH_OK;
 }
 
+double ph_serve_decay(const ph_serve *self)
+{
+    return self->mixed && self->real & 1 ? self->shift[0] : 0;
+}
+
 /* ------------------------------------------------------ values and gradient */
 
 /* A forced contour gives everything but values at 0. */

@@ -69,6 +69,12 @@ int ph_serve_begin(ph_serve *self, const double *u, double t_max, unsigned *vali
                    ph_error *error);
 
 /*
+ * A lower bound of the slowest decay rate of lane 0, where the block has hyperbolas:
+ * then its inverse, a time in or beyond the body, costs no more than any other. Else 0.
+ */
+double ph_serve_decay(const ph_serve *self);
+
+/*
  * Which lanes of a value a contour served, for the gradient: one bit each, and one each
  * of PH_SERVED_LEFT for those that it took the hyperbola of the left tail.
  */
