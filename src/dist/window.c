@@ -192,16 +192,17 @@ static int log_value(ph_sweep *self, const request *what, double value[PH_LANES]
         }
         mix(self, what->kind, value);
         double smallest_value = smallest(self, value, &zeros);
-        int whole = self->plan->graph->discrete && what->kind != PH_INTERVAL;
-        int wide = whole || what->t + what->t2 == 0 ||
-                   log_target <
-                       (self->weights.first > least ? LOG_TARGET_MIN : LOG_DOUBLE_MIN);
-        if (wide || (!zeros && smallest_value + LOG_TRUNCATION >= log_target)) {
+        int whole = (self->plan->graph->discrete && what->kind != PH_INTERVAL) ||
+                    what->t + what->t2 == 0;
+        int wide = log_target <
+                   (self->weights.first > least ? LOG_TARGET_MIN : LOG_DOUBLE_MIN);
+        int exact = smallest_value + LOG_TRUNCATION >= log_target;
+        if (whole || (exact && (wide || !zeros))) {
             self->last = smallest_value;
             break;
         }
         /* a sum of 0 says only that the window has missed all mass: look further out */
-        log_target = zeros ? 2 * log_target : smallest_value + LOG_TRUNCATION - SLACK;
+        log_target = exact ? 2 * log_target : smallest_value + LOG_TRUNCATION - SLACK;
     }
     double log_rate = what->kind == PH_DENSITY ? log(self->rate) : 0;
     for (int l = 0; l < PH_LANES; l++) {

@@ -181,6 +181,26 @@ static void erlang_cdf_in_all_tails(void **state)
     }
 }
 
+/* A window that was wide enough for one time need not be for the next. */
+static void far_times_one_after_another(void **state)
+{
+    (void)state;
+    const double t[] = {400000, 404000, 390000, 410000}, rate = 1;
+    double s[4], ds[4], f[4], df[4];
+    process it = process_erlang(40);
+    points(&it, PH_ENGINE_LANES, PH_LOG_SURVIVAL, &rate, 4, t, s, ds);
+    points(&it, PH_ENGINE_LANES, PH_LOG_PDF, &rate, 4, t, f, df);
+    for (int i = 0; i < 4; i++) {
+        long double log_s = erlang_log_survival(40, t[i]);
+        long double log_f = erlang_log_pdf(40, rate, t[i]);
+        assert_close(s[i], (double)log_s, 1e-13);
+        assert_close(f[i], (double)log_f, 1e-13);
+        assert_close(ds[i], -(double)(t[i] * expl(log_f - log_s)), 1e-10);
+        assert_close(df[i], 40 - t[i], 1e-10);
+    }
+    process_free(&it);
+}
+
 static void erlang_agrees_with_gsl(void **state)
 {
     (void)state;
@@ -706,6 +726,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(erlang_cdf_in_all_tails),
+        cmocka_unit_test(far_times_one_after_another),
         cmocka_unit_test(erlang_agrees_with_gsl),
         cmocka_unit_test(erlang_quantiles),
         cmocka_unit_test(quantiles_agree_with_gsl),
