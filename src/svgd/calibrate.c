@@ -508,6 +508,26 @@ static int add_products(workspace *self, size_t complete, double ess,
                                  calibrated);
 }
 
+/* Whether every column, of rows of `stride`, has a variance by these weights. */
+static int has_spread(size_t n, size_t stride, const double *x, const double *weight)
+{
+    for (size_t k = 0; k < stride; k++) {
+        double mean = 0, sum = 0, raw = 0;
+        for (size_t i = 0; i < n; i++) {
+            mean += weight[i] * x[i * stride + k];
+        }
+        for (size_t i = 0; i < n; i++) {
+            double square = (x[i * stride + k] - mean) * (x[i * stride + k] - mean);
+            sum += weight[i] * square;
+            raw += fabs(weight[i]) * square;
+        }
+        if (raw > 0 && !(sum > 0)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 int ph_calibrate(size_t n, size_t d, const double *basis, const double *z,
                  size_t n_natural, const double *natural, const double *y,
                  const double *score, const double *weight, double inefficiency,
@@ -552,7 +572,13 @@ int ph_calibrate(size_t n, size_t d, const double *basis, const double *z,
     }
     result->features = w.r.q - 1;
     result->ess = 1 / (ph_dot(n, calibrated, calibrated) * inefficiency);
+    int spread = has_spread(n, d, z, calibrated) &&
+                 has_spread(n, n_natural, natural, calibrated);
+    if (!spread) { /* negative weights outweigh the others: not to be had */
+        memcpy(calibrated, weight, n * sizeof *weight);
+    }
     status = errors(&w, z, n_natural, natural, calibrated, result);
+    result->error_sd = spread ? result->error_sd : INFINITY;
     if (status == PH_OK && residuals) {
         ph_residuals_clear(residuals);
         *residuals = w.r;

@@ -21,7 +21,7 @@
 #include "phasic/base/memory.h"
 #include "phasic/base/rng.h"
 #include "phasic/base/status.h"
-#include "sentences.h"
+#include "verdict.h"
 #include "walkers.h"
 
 enum { WINDOWS = 4, MOST_LEAPFROGS = 512, HALVINGS = 12 };
@@ -324,6 +324,7 @@ static void judge(ph_svgd_result *result, const ph_mixing *it)
                "not explored",
                report->e_bfmi, PH_HMC_E_BFMI);
     }
+    ph_verdict_modes(&self, result);
     if (self.faults == 0) {
         ph_say(&self, 0,
                "R-hat is %.4f at most and the effective sample sizes are at least %.0f "
@@ -413,7 +414,9 @@ static int run(hmc *self, size_t d)
     ph_svgd_result *result = self->result;
     double *seconds = result->diagnostics.seconds, start = ph_clock_seconds(), now;
     ph_mixing summary;
-    int status = ph_modes_find(self->sampler, &result->mode, &result->n_modes);
+    int exhausted = 0, status = ph_modes_find(self->sampler, 0, NULL, &result->mode,
+                                              &result->n_modes, &exhausted);
+    result->diagnostics.modes_open = !exhausted;
     seconds[0] = (now = ph_clock_seconds()) - start;
     start = now;
     if (status == PH_OK) {

@@ -396,7 +396,7 @@ static int find(ph_maxima *self, ph_sampler *sampler)
 {
     ph_mode *modes = NULL;
     size_t n = 0;
-    int status = ph_modes_find(sampler, &modes, &n);
+    int exhausted, status = ph_modes_find(sampler, 0, NULL, &modes, &n, &exhausted);
     if (status == PH_OK) {
         self->maximum = ph_alloc(n, sizeof *self->maximum);
         status = self->maximum ? PH_OK : PH_E_MEMORY;

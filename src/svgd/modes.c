@@ -7,6 +7,11 @@
  * independent of the user's units. Hessians are forward differences of exact scores on
  * the way and central ones at the end; eigenvalues are replaced by their absolute
  * values, which turns saddles and plateaus into ascent.
+ *
+ * Rounds of starts go on until every mode has been met twice (after Good and Turing,
+ * the share of starts that end where only one has ended estimates the share that would
+ * end where none has) and there have been enough starts that one more mode, as easy to
+ * meet as m known ones, would have been met: (m + 1) (1 - 1/(m + 1))^n < MISSED.
  */
 #include "modes.h"
 
@@ -18,7 +23,8 @@
 #include "phasic/base/memory.h"
 #include "phasic/base/status.h"
 
-enum { MAX_STEPS = 60, MAX_HALVINGS = 30 };
+enum { MAX_STEPS = 60, MAX_HALVINGS = 30, MOST_STARTS = 1024 };
+#define MISSED         1e-3 /* chance to miss one more mode like those found */
 #define FORWARD_STEP   1e-5 /* in spreads of the starts */
 #define CENTRAL_STEP   1e-3 /* in conditional standard deviations */
 #define STEP_LIMIT     2.0  /* longest Newton step, in spreads */
@@ -26,6 +32,7 @@ enum { MAX_STEPS = 60, MAX_HALVINGS = 30 };
 #define ARMIJO         1e-4
 #define KEEP_LOG_P     8.0 /* modes this far below the best are dropped */
 #define MODE_DISTANCE  3.0 /* Laplace standard deviations between two modes */
+#define PEAK           0.1 /* of log p, above a mode that a better one is close to */
 #define WEAK_CURVATURE 0.1 /* wider than three spreads of the starts */
 
 typedef struct search {
@@ -110,37 +117,47 @@ static double spread_of(size_t n, size_t d, const double *z, size_t k, double *s
     return range > 0 && isfinite(range) ? range : 1;
 }
 
-/* Draws the starts into self->y and sets the frame y = z / spread. */
-static int draw_starts(ph_sampler *sampler, search *self)
+/* Draws starts number `first` and on, in z, into self->y. */
+static int draw_starts(const ph_sampler *sampler, search *self, size_t first)
+{
+    const ph_target *target = sampler->target;
+    for (size_t i = 0; i < self->n; i++) {
+        int status = target->start(target->context, sampler->settings->seed,
+                                   (uint32_t)(first + i), self->y + i * self->d);
+        if (status < 0) {
+            return ph_error_set(sampler->error, status,
+                                "no starting point could be drawn");
+        }
+    }
+    return PH_OK;
+}
+
+/* The frame y = z / spread of the starts. */
+static int set_frame(ph_sampler *sampler, const search *self)
 {
     size_t n = self->n, d = self->d;
-    const ph_target *target = sampler->target;
     double *center = ph_alloc(d, sizeof *center);
-    double *basis = ph_alloc(d * d, sizeof *basis),
-           *sorted = ph_alloc(n, sizeof *sorted);
+    double *basis = ph_alloc(d * d, sizeof *basis);
+    double *sorted = ph_alloc(n, sizeof *sorted);
     int status = center && basis && sorted ? PH_OK : PH_E_MEMORY;
-    for (size_t i = 0; i < n && status == PH_OK; i++) {
-        status = target->start(target->context, sampler->settings->seed, (uint32_t)i,
-                               self->y + i * d);
-        if (status < 0) {
-            ph_error_set(sampler->error, status, "no starting point could be drawn");
-        }
-    }
-    if (status < 0) {
-        goto out;
-    }
-    for (size_t k = 0; k < d; k++) {
+    for (size_t k = 0; k < d && status == PH_OK; k++) {
         basis[k * d + k] = spread_of(n, d, self->y, k, sorted);
-        for (size_t i = 0; i < n; i++) {
-            self->y[i * d + k] /= basis[k * d + k];
-        }
     }
-    status = ph_sampler_frame(sampler, center, basis);
-out:
+    if (status == PH_OK) {
+        status = ph_sampler_frame(sampler, center, basis);
+    }
     free(center);
     free(basis);
     free(sorted);
     return status;
+}
+
+/* self->y from z into a frame with a diagonal basis. */
+static void enter_frame(const ph_sampler *sampler, search *self)
+{
+    for (size_t i = 0; i < self->n * self->d; i++) {
+        self->y[i] /= sampler->basis[i % self->d * (self->d + 1)];
+    }
 }
 
 /*
@@ -327,7 +344,8 @@ static void merge(search *self)
     }
 }
 
-static int ascend(ph_sampler *sampler, search *self)
+/* `first`: at least one start must have a density. */
+static int ascend(ph_sampler *sampler, search *self, int first)
 {
     size_t d = self->d, moving = 0;
     double *values = ph_alloc(d, sizeof *values);
@@ -339,7 +357,7 @@ static int ascend(ph_sampler *sampler, search *self)
         self->moving[i] = self->log_p[i] > -INFINITY;
         moving += self->moving[i] != 0;
     }
-    if (status == PH_OK && moving == 0) {
+    if (status == PH_OK && moving == 0 && first) {
         status =
             ph_error_set(sampler->error, PH_E_NUMERIC,
                          "none of the %zu starting points has a finite posterior "
@@ -452,6 +470,22 @@ static int make_mode(ph_sampler *sampler, search *self, size_t i, ph_mode *mode)
     return status;
 }
 
+/* What rounds of starts have found: modes, the best first, in the starts' frame. */
+typedef struct catch
+{
+    ph_mode *mode;
+    size_t *hits; /* [n] starts that ended at it */
+    size_t n, starts, capacity, hits_capacity;
+}
+catch;
+
+/* Whether an end of the search is within this mode; a peak on its slope is not. */
+static int is_same(size_t d, const ph_mode *mode, const double *y, double log_p)
+{
+    return distance2(d, mode->hessian, y, mode->z) <= MODE_DISTANCE * MODE_DISTANCE &&
+           log_p <= mode->log_p + PEAK;
+}
+
 /* The next best optimum that is far from the modes so far; n if there is none. */
 static size_t next_optimum(const search *self, const ph_mode *modes, size_t n_modes)
 {
@@ -461,14 +495,98 @@ static size_t next_optimum(const search *self, const ph_mode *modes, size_t n_mo
                                   : self->converged[i] &&
                                         self->log_p[i] > modes[0].log_p - KEEP_LOG_P;
         for (size_t m = 0; m < n_modes && usable; m++) {
-            usable = distance2(d, modes[m].hessian, self->y + i * d, modes[m].z) >
-                     MODE_DISTANCE * MODE_DISTANCE;
+            usable = !is_same(d, &modes[m], self->y + i * d, self->log_p[i]);
         }
         if (usable && (best == self->n || self->log_p[i] > self->log_p[best])) {
             best = i;
         }
     }
     return best;
+}
+
+/* Makes optimum i the last mode, or the first where it is the best. */
+static int catch_mode(ph_sampler *sampler, catch *self, search *from, size_t i)
+{
+    if (ph_grow(&self->mode, &self->capacity, self->n + 1, sizeof *self->mode) ||
+        ph_grow(&self->hits, &self->hits_capacity, self->n + 1, sizeof *self->hits)) {
+        return PH_E_MEMORY;
+    }
+    ph_mode *mode = &self->mode[self->n];
+    memset(mode, 0, sizeof *mode);
+    self->hits[self->n++] = 0;
+    int status = make_mode(sampler, from, i, mode);
+    if (mode->log_p > self->mode[0].log_p) {
+        ph_mode swap = self->mode[0];
+        size_t hits = self->hits[0];
+        self->mode[0] = *mode;
+        *mode = swap;
+        self->hits[0] = 0;
+        self->hits[self->n - 1] = hits;
+    }
+    return status;
+}
+
+static void count_hits(catch *self, const search *from)
+{
+    size_t d = from->d;
+    for (size_t i = 0; i < from->n; i++) {
+        size_t m = 0;
+        while (m < self->n &&
+               !(from->log_p[i] > -INFINITY &&
+                 is_same(d, &self->mode[m], from->y + i * d, from->log_p[i]))) {
+            m++;
+        }
+        if (m < self->n) {
+            self->hits[m]++;
+            self->starts++;
+        }
+    }
+}
+
+/* One round: where the points in from->y lead. */
+static int cast(ph_sampler *sampler, catch *self, search *from)
+{
+    int status = ascend(sampler, from, self->n == 0);
+    for (size_t i;
+         status == PH_OK && (i = next_optimum(from, self->mode, self->n)) < from->n;) {
+        if (self->n == 0 && !from->converged[i]) {
+            ph_log_write(sampler->log, PH_LOG_WARNING,
+                         "the mode search stopped before it reached a maximum of the "
+                         "posterior density");
+        }
+        status = catch_mode(sampler, self, from, i);
+    }
+    if (status == PH_OK) {
+        count_hits(self, from);
+    }
+    return status;
+}
+
+/* Whether another mode would have been met; see the head. */
+static int is_exhausted(const catch *self)
+{
+    double n = (double)self->n + 1;
+    for (size_t m = 0; m < self->n; m++) {
+        if (self->hits[m] < 2) {
+            return 0;
+        }
+    }
+    return log(n) + (double)self->starts * log1p(-1 / n) < log(MISSED);
+}
+
+static int compare_modes(const void *a, const void *b)
+{
+    const ph_mode *x = a, *y = b;
+    return (x->log_p < y->log_p) - (x->log_p > y->log_p);
+}
+
+/* Best first, without those that are too far below the best. */
+static void sort_modes(catch *self)
+{
+    qsort(self->mode, self->n, sizeof *self->mode, compare_modes);
+    while (self->mode[self->n - 1].log_p <= self->mode[0].log_p - KEEP_LOG_P) {
+        mode_clear(&self->mode[--self->n]);
+    }
 }
 
 /* From the frame of the starts (diagonal basis) to z. */
@@ -511,42 +629,92 @@ static int laplace_frame(ph_sampler *sampler, const ph_mode *mode)
     return status;
 }
 
-int ph_modes_find(ph_sampler *sampler, ph_mode **modes, size_t *n_modes)
+/* A round from points in z that others have come upon. */
+static int follow_hints(ph_sampler *sampler, catch *self, size_t n, const double *z)
 {
-    size_t n = sampler->settings->starts, found = 0;
+    search hinted = {0};
+    int status = n > 0 ? search_init(&hinted, n, sampler->d) : PH_OK;
+    if (status == PH_OK && n > 0) {
+        memcpy(hinted.y, z, n * sampler->d * sizeof *z);
+        enter_frame(sampler, &hinted);
+        status = cast(sampler, self, &hinted);
+    }
+    search_free(&hinted);
+    return status;
+}
+
+int ph_modes_find(ph_sampler *sampler, size_t n_hints, const double *hints,
+                  ph_mode **modes, size_t *n_modes, int *exhausted)
+{
+    size_t n = sampler->settings->starts;
+    catch found = {0};
     search self;
-    ph_mode *list = NULL;
-    int status = search_init(&self, n, sampler->d);
-    if (status == PH_OK) {
-        status = draw_starts(sampler, &self);
-    }
-    if (status == PH_OK) {
-        status = ascend(sampler, &self);
-    }
-    list = ph_alloc(n, sizeof *list);
-    if (status == PH_OK && !list) {
-        status = PH_E_MEMORY;
-    }
-    for (size_t i; status == PH_OK && (i = next_optimum(&self, list, found)) < n;) {
-        if (found == 0 && !self.converged[i]) {
-            ph_log_write(sampler->log, PH_LOG_WARNING,
-                         "the mode search stopped before it reached a maximum of the "
-                         "posterior density");
+    int status = search_init(&self, n, sampler->d), done = 0;
+    for (size_t first = 0; status == PH_OK && !done; first += n) {
+        memset(self.converged, 0, n * sizeof *self.converged);
+        status = draw_starts(sampler, &self, first);
+        if (status == PH_OK && first == 0) {
+            status = set_frame(sampler, &self);
         }
-        status = make_mode(sampler, &self, i, &list[found++]);
+        if (status == PH_OK) {
+            enter_frame(sampler, &self);
+            status = cast(sampler, &found, &self);
+        }
+        done = is_exhausted(&found) || first + 2 * n > MOST_STARTS;
     }
-    for (size_t m = 0; m < found && status == PH_OK; m++) {
-        mode_to_z(sampler, &list[m]);
+    *exhausted = status == PH_OK && (found.n == 1 || is_exhausted(&found));
+    if (status == PH_OK) {
+        status = follow_hints(sampler, &found, n_hints, hints);
     }
     if (status == PH_OK) {
-        status = laplace_frame(sampler, &list[0]);
+        sort_modes(&found);
+    }
+    for (size_t m = 0; m < found.n && status == PH_OK; m++) {
+        mode_to_z(sampler, &found.mode[m]);
     }
     if (status == PH_OK) {
-        *modes = list;
-        *n_modes = found;
-        list = NULL;
+        status = laplace_frame(sampler, &found.mode[0]);
     }
-    ph_modes_free(list, found);
+    if (status == PH_OK) {
+        *modes = found.mode;
+        *n_modes = found.n;
+    } else {
+        ph_modes_free(found.mode, found.n);
+    }
+    free(found.hits);
+    search_free(&self);
+    return status;
+}
+
+/* Whether z is a mode that is not in the list. */
+static int is_new(size_t d, const ph_mode *modes, size_t n_modes, const double *z,
+                  double log_p)
+{
+    for (size_t m = 0; m < n_modes; m++) {
+        if (is_same(d, &modes[m], z, log_p)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+int ph_modes_follow(ph_sampler *sampler, const ph_mode *modes, size_t n_modes, size_t n,
+                    const double *y, double *z, size_t *n_new)
+{
+    size_t d = sampler->d;
+    search self = {0};
+    int status = search_init(&self, n, d);
+    *n_new = 0;
+    if (status == PH_OK) {
+        memcpy(self.y, y, n * d * sizeof *y);
+        status = ascend(sampler, &self, 0);
+    }
+    for (size_t i = 0; i < n && status == PH_OK; i++) {
+        double *at = z + *n_new * d;
+        ph_sampler_to_z(sampler, 1, self.y + i * d, at);
+        *n_new += self.converged[i] && self.log_p[i] > modes[0].log_p - KEEP_LOG_P &&
+                  is_new(d, modes, n_modes, at, self.log_p[i]);
+    }
     search_free(&self);
     return status;
 }

@@ -20,6 +20,11 @@
 #include "phasic/svgd/hmc.h"
 #include "verdict.h"
 
+#define STRANGE_WEIGHT 5   /* times the average */
+#define STRANGE_LOG_P  0.1 /* above the best mode */
+#define DRAWS_MORE     10  /* times as many as are asked for, before giving up */
+enum { SUSPECTS = 8, ATTEMPTS = 3 };
+
 void ph_svgd_defaults(ph_svgd_settings *self)
 {
     memset(self, 0, sizeof *self);
@@ -153,42 +158,80 @@ static void cluster_masses(const ph_sample *sample, size_t clusters, double *mas
     }
 }
 
-/*
- * Particles (each mode's weighted by its mass, or, with mass NULL, all alike) against
- * the weighted sample: worst difference of means in sd and of log sd.
- */
+/* Rows of `columns` numbers with weights, or all alike where that is NULL. */
+typedef struct rows {
+    size_t n;
+    const double *x, *weight;
+} rows;
+
+/* Adds to the worst difference of means in sd, and of log sd, of two samples. */
+static int add_shifts(ph_svgd_diagnostics *out, size_t columns, rows a, rows b)
+{
+    size_t square = columns * columns;
+    double *mean = ph_alloc(2 * columns, sizeof *mean);
+    double *c = ph_alloc(2 * square, sizeof *c);
+    int status = mean && c ? PH_OK : PH_E_MEMORY;
+    if (status == PH_OK) {
+        ph_moments(a.n, columns, a.x, a.weight, mean, c);
+        ph_moments(b.n, columns, b.x, b.weight, mean + columns, c + square);
+    }
+    for (size_t k = 0; k < columns && status == PH_OK; k++) {
+        double sd = sqrt(fmax(c[k * (columns + 1)], 0));
+        double true_sd = sqrt(fmax(c[square + k * (columns + 1)], 0));
+        if (sd != true_sd) {
+            out->shift_mean =
+                fmax(out->shift_mean, fabs(mean[k] - mean[columns + k]) / true_sd);
+            out->shift_sd = fmax(out->shift_sd, fabs(log(sd / true_sd)));
+        }
+    }
+    free(mean);
+    free(c);
+    return status;
+}
+
+/* Particles, each mode's weighted by its mass, against the weighted sample. */
 static int compare(ph_svgd_result *result, const ph_ensemble *e,
                    const ph_sample *sample, const double *mass)
 {
-    size_t n = e->n, d = e->d;
+    size_t n = e->n;
     double *weight = ph_alloc(n, sizeof *weight);
-    double *mean = ph_alloc(2 * d, sizeof *mean), *c = ph_alloc(2 * d * d, sizeof *c);
-    int status = weight && mean && c ? PH_OK : PH_E_MEMORY;
-    if (status < 0) {
-        goto out;
+    if (!weight) {
+        return PH_E_MEMORY;
     }
     for (size_t from = 0, to; from < n; from = to) {
         for (to = from; to < n && e->cluster[to] == e->cluster[from]; to++) {
         }
         for (size_t i = from; i < to; i++) {
-            weight[i] =
-                mass ? mass[e->cluster[from]] / (double)(to - from) : 1 / (double)n;
+            weight[i] = mass[e->cluster[from]] / (double)(to - from);
         }
     }
-    ph_moments(n, d, result->particle, weight, mean, c);
-    ph_moments(sample->n, d, sample->z, sample->calibrated, mean + d, c + d * d);
-    for (size_t k = 0; k < d; k++) {
-        double sd = sqrt(fmax(c[k * (d + 1)], 0));
-        double true_sd = sqrt(fmax(c[d * d + k * (d + 1)], 0));
-        ph_svgd_diagnostics *diagnostics = &result->diagnostics;
-        diagnostics->shift_mean =
-            fmax(diagnostics->shift_mean, fabs(mean[k] - mean[d + k]) / true_sd);
-        diagnostics->shift_sd = fmax(diagnostics->shift_sd, fabs(log(sd / true_sd)));
-    }
-out:
+    int status =
+        add_shifts(&result->diagnostics, e->d, (rows){n, result->particle, weight},
+                   (rows){sample->n, sample->z, sample->calibrated});
     free(weight);
-    free(mean);
-    free(c);
+    return status;
+}
+
+/* Particles as they are, also on the scale that is reported, and derived quantities. */
+static int compare_raw(ph_svgd_result *result, const ph_sampler *sampler,
+                       const ph_sample *sample)
+{
+    const ph_target *target = sampler->target;
+    size_t n = result->particles, columns = sample->n_natural;
+    int status =
+        add_shifts(&result->diagnostics, result->d, (rows){n, result->particle, NULL},
+                   (rows){sample->n, sample->z, sample->calibrated});
+    if (status < 0 || !target->natural) {
+        return status;
+    }
+    double *value = ph_alloc(n * columns, sizeof *value);
+    status = value ? target->natural(target->context, n, result->particle, value)
+                   : PH_E_MEMORY;
+    if (status == PH_OK) {
+        status = add_shifts(&result->diagnostics, columns, (rows){n, value, NULL},
+                            (rows){sample->n, sample->natural, sample->calibrated});
+    }
+    free(value);
     return status;
 }
 
@@ -342,8 +385,8 @@ static int hand_out(ph_svgd_result *result, const ph_sampler *sampler,
 }
 
 /* The verdict on particles: they must agree with the corrected sample. */
-static int judge_raw(ph_svgd_result *result, const ph_ensemble *e,
-                     const ph_sample *importance, const ph_sampler *sampler)
+static int judge_raw(ph_svgd_result *result, const ph_sample *importance,
+                     const ph_sampler *sampler)
 {
     ph_svgd_diagnostics *d = &result->diagnostics;
     d->raw = 1;
@@ -352,7 +395,7 @@ static int judge_raw(ph_svgd_result *result, const ph_ensemble *e,
     if (result->d > PH_IMPORTANCE_DIMENSIONS) { /* its weights are no reference */
         d->error_mean = d->error_sd = d->shift_mean = d->shift_sd = INFINITY;
     } else {
-        int status = compare(result, e, importance, NULL);
+        int status = compare_raw(result, sampler, importance);
         if (status < 0) {
             return status;
         }
@@ -387,7 +430,7 @@ static int finish(ph_svgd_result *result, const ph_sampler *sampler,
         result->mode[m].weight = mass[m];
     }
     if (raw) {
-        status = judge_raw(result, e, importance, sampler);
+        status = judge_raw(result, importance, sampler);
     } else {
         status = compare(result, e, sample, mass);
         ph_verdict(result, sample, sampler);
@@ -444,17 +487,66 @@ static void name_weak(const ph_sampler *sampler, const ph_mode *modes, size_t n_
     }
 }
 
-static int run_stages(ph_svgd_result *result, ph_sampler *sampler, ph_ensemble *e,
-                      ph_sample *importance, ph_sample *chains)
+/*
+ * Draws that carry far more than their share of the weight, or are denser than the best
+ * mode, may stand where a mode was missed: at most SUSPECTS of them into y, the
+ * heaviest first.
+ */
+static size_t suspects(const ph_sample *sample, double best, double *y)
+{
+    size_t n = 0, d = sample->d;
+    double below = INFINITY;
+    while (n < SUSPECTS) {
+        size_t heaviest = sample->n;
+        for (size_t i = 0; i < sample->n; i++) {
+            double w = sample->weight[i];
+            int strange = w * (double)sample->n > STRANGE_WEIGHT ||
+                          sample->log_p[i] > best + STRANGE_LOG_P;
+            if (strange && w < below &&
+                (heaviest == sample->n || w > sample->weight[heaviest])) {
+                heaviest = i;
+            }
+        }
+        if (heaviest == sample->n) {
+            break;
+        }
+        below = sample->weight[heaviest];
+        memcpy(y + n++ * d, sample->y + heaviest * d, d * sizeof *y);
+    }
+    return n;
+}
+
+/* Modes that the importance draws lead to and the search has not found, into hints. */
+static int find_missed(const ph_svgd_result *result, ph_sampler *sampler,
+                       const ph_sample *importance, double *hints, size_t *n_hints)
+{
+    double *y = ph_alloc(SUSPECTS * sampler->d, sizeof *y);
+    size_t n = y ? suspects(importance, result->mode[0].log_p, y) : 0;
+    int status = y ? PH_OK : PH_E_MEMORY;
+    *n_hints = 0;
+    if (n > 0) {
+        status = ph_modes_follow(sampler, result->mode, result->n_modes, n, y, hints,
+                                 n_hints);
+    }
+    free(y);
+    return status;
+}
+
+/* Stages 1 to 3. */
+static int sample_once(ph_svgd_result *result, ph_sampler *sampler, ph_ensemble *e,
+                       ph_sample *importance, ph_sample *chains, size_t n_hints,
+                       const double *hints)
 {
     double *seconds = result->diagnostics.seconds, start = ph_clock_seconds(), now;
-    int status = ph_modes_find(sampler, &result->mode, &result->n_modes);
+    int exhausted = 0, status = ph_modes_find(sampler, n_hints, hints, &result->mode,
+                                              &result->n_modes, &exhausted);
     if (status < 0) {
         return status;
     }
     result->diagnostics.modes = result->n_modes;
+    result->diagnostics.modes_open = !exhausted;
     name_weak(sampler, result->mode, result->n_modes);
-    seconds[0] = (now = ph_clock_seconds()) - start;
+    seconds[0] += (now = ph_clock_seconds()) - start;
     start = now;
     status = ph_ensemble_init(e, sampler, result->mode, result->n_modes);
     if (status == PH_OK) {
@@ -464,30 +556,79 @@ static int run_stages(ph_svgd_result *result, ph_sampler *sampler, ph_ensemble *
         status = is_classical(sampler->settings) ? ph_ensemble_classical(e, sampler)
                                                  : ph_ensemble_transport(e, sampler);
     }
-    seconds[1] = (now = ph_clock_seconds()) - start;
+    seconds[1] += (now = ph_clock_seconds()) - start;
     start = now;
     if (status == PH_OK) {
         status = correct(sampler, e, importance, chains);
     }
-    seconds[2] = (now = ph_clock_seconds()) - start;
-    start = now;
+    seconds[2] += ph_clock_seconds() - start;
+    return status;
+}
+
+static void begin_again(ph_svgd_result *result, ph_ensemble *e, ph_sample *importance,
+                        ph_sample *chains)
+{
+    ph_modes_free(result->mode, result->n_modes);
+    result->mode = NULL;
+    result->n_modes = 0;
+    ph_ensemble_clear(e);
+    ph_sample_clear(importance);
+    ph_sample_clear(chains);
+}
+
+/* All stages, again where the draws show that a mode was missed. */
+static int run_stages(ph_svgd_result *result, ph_sampler *sampler, ph_ensemble *e,
+                      ph_sample *importance, ph_sample *chains)
+{
+    size_t d = sampler->d, n_hints = 0, n_new = 0;
+    double *hints = ph_alloc((ATTEMPTS + 1) * SUSPECTS * d, sizeof *hints);
+    int status = hints ? PH_OK : PH_E_MEMORY;
+    for (int attempt = 0; status == PH_OK; attempt++) {
+        status = sample_once(result, sampler, e, importance, chains, n_hints, hints);
+        if (status == PH_OK && d <= PH_IMPORTANCE_DIMENSIONS) {
+            status =
+                find_missed(result, sampler, importance, hints + n_hints * d, &n_new);
+        }
+        if (status < 0 || n_new == 0 || attempt == ATTEMPTS) {
+            break;
+        }
+        n_hints += n_new;
+        begin_again(result, e, importance, chains);
+    }
+    free(hints);
+    result->diagnostics.modes_missed = n_new > 0;
+    double start = ph_clock_seconds();
     if (status == PH_OK) {
         status =
             finish(result, sampler, e, importance, chains->n ? chains : importance);
     }
-    seconds[3] = ph_clock_seconds() - start;
+    result->diagnostics.seconds[3] = ph_clock_seconds() - start;
     result->diagnostics.value_evaluations = sampler->value_evaluations;
     result->diagnostics.score_evaluations = sampler->score_evaluations;
     return status;
 }
 
-int ph_svgd_run(ph_svgd_result **result, const ph_target *target,
-                const ph_svgd_settings *settings, const ph_log *log, ph_error *error)
+/* Draws of equal weight repeat themselves unless the sample is worth as many. */
+static ph_svgd_settings for_draws(const ph_svgd_settings *asked)
 {
-    int status = check_settings(target, settings, error);
+    ph_svgd_settings settings = *asked;
+    double draws = is_raw(asked) ? 0 : (double)asked->draws;
+    if (draws > settings.ess) {
+        double batches = ceil(DRAWS_MORE * draws / (5 * (double)asked->particles));
+        settings.ess = draws;
+        settings.max_batches = (size_t)fmax(batches, (double)asked->max_batches);
+    }
+    return settings;
+}
+
+int ph_svgd_run(ph_svgd_result **result, const ph_target *target,
+                const ph_svgd_settings *asked, const ph_log *log, ph_error *error)
+{
+    int status = check_settings(target, asked, error);
     if (status < 0) {
         return status;
     }
+    ph_svgd_settings enough = for_draws(asked), *settings = &enough;
     ph_sampler sampler;
     ph_ensemble ensemble = {0};
     ph_sample importance = {0}, chains = {0};

@@ -111,6 +111,22 @@ static void check_shift(ph_sentences *self, const ph_svgd_diagnostics *d)
     }
 }
 
+void ph_verdict_modes(ph_sentences *self, const ph_svgd_result *result)
+{
+    if (result->diagnostics.modes_missed) {
+        ph_say(self, 1,
+               "the sample came upon a mode that the search had not found, so there "
+               "may be more");
+    }
+    if (result->diagnostics.modes_open) {
+        ph_say(
+            self, 1,
+            "the posterior has %zu modes or more: the search still met new ones when "
+            "it ended",
+            result->n_modes);
+    }
+}
+
 /* Weak directions, and the sentences into the result. */
 static void conclude(ph_sentences *self, ph_svgd_result *result)
 {
@@ -132,6 +148,7 @@ void ph_verdict(ph_svgd_result *result, const ph_sample *sample,
     ph_sentences self = {{0}, 0};
     check_weights(&self, sample, sampler->settings);
     check_errors(&self, sample, sampler);
+    ph_verdict_modes(&self, result);
     if (result->diagnostics.used_chains) {
         check_chains(&self, sample, result);
     }
@@ -185,6 +202,7 @@ void ph_verdict_raw(ph_svgd_result *result, const ph_sample *importance,
         check_weights(&self, importance, settings);
         check_errors(&self, importance, sampler);
         check_particles(&self, d, settings);
+        ph_verdict_modes(&self, result);
     }
     if (self.faults == 0) {
         ph_say(&self, 0,

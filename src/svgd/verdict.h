@@ -3,6 +3,7 @@
 #define PHASIC_SVGD_VERDICT_H
 
 #include "importance.h"
+#include "sentences.h"
 
 /*
  * Decides `converged` from the diagnostics of the sample that is handed out and writes
@@ -19,5 +20,8 @@ void ph_verdict(ph_svgd_result *result, const ph_sample *sample,
  */
 void ph_verdict_raw(ph_svgd_result *result, const ph_sample *importance,
                     const ph_sampler *sampler);
+
+/* Says that modes may be missing, where that is known. */
+void ph_verdict_modes(ph_sentences *self, const ph_svgd_result *result);
 
 #endif

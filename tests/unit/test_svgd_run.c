@@ -248,6 +248,68 @@ static void bimodal(void **state)
     known_free(&target);
 }
 
+/* Two modes in each coordinate: 32 in all, all with the same mass. */
+static void many_modes(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 2; seed++) {
+        known target;
+        known_init(&target, ALL_TWO_NORMALS, 5, 4, 0.5);
+        ph_svgd_settings settings = defaults(seed);
+        ph_svgd_result *result = run(&target, &settings);
+        assert_true(result->n_modes >= 31);
+        if (result->converged) {
+            assert_accurate(&target, result);
+        }
+        ph_svgd_result_free(result);
+        known_free(&target);
+    }
+}
+
+/* A spike that no start leads to, with more mass than all else. */
+static int needle_eval(void *context, size_t n, const double *z, double *log_p,
+                       double *score)
+{
+    (void)context;
+    for (size_t i = 0; i < n; i++) {
+        double x = z[i], u = (x - 2) / 0.01;
+        double wide = exp(-0.5 * x * x), thin = 300 * exp(-0.5 * u * u);
+        log_p[i] = log(wide + thin);
+        if (score) {
+            score[i] = -(wide * x + thin * u / 0.01) / (wide + thin);
+        }
+    }
+    return 0;
+}
+
+static int needle_start(void *context, uint64_t seed, uint32_t index, double *z)
+{
+    (void)context;
+    (void)seed;
+    *z = (double)(index % 16) / 8 - 1.5;
+    return 0;
+}
+
+static void a_missed_mode_is_found_by_draws(void **state)
+{
+    (void)state;
+    const ph_target target = {.d = 1, .eval = needle_eval, .start = needle_start};
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        ph_svgd_settings settings = defaults(seed);
+        ph_svgd_result *result;
+        ph_error error = {0};
+        double mean = 0;
+        assert_int_equal(ph_svgd_run(&result, &target, &settings, NULL, &error), 0);
+        for (size_t i = 0; i < result->n; i++) {
+            mean += result->weight[i] * result->z[i];
+        }
+        assert_int_equal(result->n_modes, 2);
+        assert_int_equal(result->converged, 1);
+        assert_near(mean, 1.5, 0.03); /* three quarters at 2 */
+        ph_svgd_result_free(result);
+    }
+}
+
 /*
  * A thin shoulder: half a hundredth of the mass eight sd away makes a third of the
  * variance, and the search for modes starts too near to the main mass to see it.
@@ -338,6 +400,27 @@ static void equal_weight_draws(void **state)
         lag += (result->draw[i] - mean) * (result->draw[i - 1] - mean) / variance / 199;
     }
     assert_near(lag, 0, 0.25);
+    ph_svgd_result_free(result);
+    known_free(&target);
+}
+
+/* As many draws as are asked for, and not the same ones over again. */
+static void many_draws(void **state)
+{
+    (void)state;
+    known target;
+    known_init(&target, LOG_GAMMA, 1, 1.5, 1);
+    ph_svgd_settings settings = defaults(3);
+    settings.draws = 8000;
+    ph_svgd_result *result = run(&target, &settings);
+    assert_true(result->diagnostics.ess >= 8000);
+    double squares = 0; /* of how often each is drawn */
+    for (size_t i = 0; i < 2000; i++) {
+        for (size_t j = 0; j < result->draws; j++) {
+            squares += result->draw[i] == result->draw[j];
+        }
+    }
+    assert_in_range(squares, 2000, 3000);
     ph_svgd_result_free(result);
     known_free(&target);
 }
@@ -641,10 +724,13 @@ int main(void)
         cmocka_unit_test(units_do_not_matter),
         cmocka_unit_test(banana),
         cmocka_unit_test(bimodal),
+        cmocka_unit_test(many_modes),
+        cmocka_unit_test(a_missed_mode_is_found_by_draws),
         cmocka_unit_test(a_thin_shoulder),
         cmocka_unit_test(bimodal_in_many_dimensions),
         cmocka_unit_test(unimodal_in_many_dimensions),
         cmocka_unit_test(equal_weight_draws),
+        cmocka_unit_test(many_draws),
         cmocka_unit_test(says_not_converged),
         cmocka_unit_test(same_seed_same_bytes),
         cmocka_unit_test(errors_come_through),

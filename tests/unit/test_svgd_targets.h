@@ -19,7 +19,7 @@
 #include "phasic/base/status.h"
 #include "phasic/svgd/svgd.h"
 
-enum law { NORMAL, LOG_GAMMA, BANANA, TWO_NORMALS, STUDENT };
+enum law { NORMAL, LOG_GAMMA, BANANA, TWO_NORMALS, ALL_TWO_NORMALS, STUDENT };
 
 typedef struct known {
     enum law law;
@@ -149,6 +149,16 @@ static inline double known_log_p(const known *self, const double *x, double *s)
         }
         return sum;
     }
+    case ALL_TWO_NORMALS: /* in every coordinate */
+        sum = 0;
+        for (size_t k = 0; k < self->d; k++) {
+            double low = log(1 - b) - 0.5 * (x[k] + a) * (x[k] + a);
+            double high = log(b) - 0.5 * (x[k] - a) * (x[k] - a);
+            double top = fmax(low, high), e = exp(low - top), f = exp(high - top);
+            sum += top + log(e + f);
+            s[k] = -(e * (x[k] + a) + f * (x[k] - a)) / (e + f);
+        }
+        return sum;
     case STUDENT: { /* spherical, a degrees of freedom */
         double r = 0, power = 0.5 * (a + (double)self->d);
         for (size_t k = 0; k < self->d; k++) {
@@ -232,7 +242,7 @@ static inline void known_x(const known *self, size_t k, double *mean, double *va
         *variance = psi1.val;
     } else if (self->law == BANANA && k == 1) {
         *variance = b * b + 2 * a * a;
-    } else if (self->law == TWO_NORMALS && k == 0) {
+    } else if (self->law == ALL_TWO_NORMALS || (self->law == TWO_NORMALS && k == 0)) {
         *mean = (2 * b - 1) * a;
         *variance = 1 + 4 * b * (1 - b) * a * a;
     } else if (self->law == STUDENT) {

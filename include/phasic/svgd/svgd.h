@@ -88,7 +88,8 @@ typedef struct ph_svgd_settings {
     size_t particles;      /* P, a multiple of 8; default 200 */
     size_t starts;         /* mode search; default 16 */
     size_t max_iterations; /* of stage 2; default 60 */
-    size_t draws;          /* equal-weight draws to return; 0: as many as particles */
+    size_t draws;          /* equal-weight draws to return, and an effective sample size
+                              to reach; 0: as many as particles */
     double tolerance_mean; /* in posterior sd; default 0.05 */
     double tolerance_sd;   /* relative; default 0.05 */
     double ess;            /* effective sample size to reach; default 2000 */
@@ -118,6 +119,8 @@ typedef struct ph_mode {
 
 typedef struct ph_svgd_diagnostics {
     size_t modes;
+    int modes_open;   /* the search ended before it could tell that there are no more */
+    int modes_missed; /* the sample came upon modes that the search has not found */
     size_t iterations;        /* of stage 2 */
     double r1, r2;            /* affine Stein residuals of the particles at its end */
     double ksd;               /* kernel Stein discrepancy: reported, never a gate */
