@@ -42,8 +42,8 @@ static int no_density(const ph_plot *self, const char *name)
     ph_error_file(&self->app->error, self->set.saved->csv_path);
     ph_error_place(&self->app->error, "column %s", name);
     return ph_error_set(&self->app->error, PH_E_DATA,
-                        "has no density: its draws are all equal, or not all inside "
-                        "of its bounds");
+                        "has no density: its draws are all equal, or not all within "
+                        "its bounds");
 }
 
 /* A derived quantity whose draws are all positive is taken for one that always is. */

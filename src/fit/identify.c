@@ -29,8 +29,7 @@ static void prior_in_z(const ph_posterior *self, size_t k, double *mean, double 
 {
     double sum = 0, square = 0;
     for (int i = 0; i < NODES; i++) {
-        double theta = ph_prior_quantile(&self->prior[k], (i + 0.5) / NODES);
-        double z = ph_transform_inverse(self->lower[k], self->upper[k], theta);
+        double z = ph_prior_quantile_z(&self->prior[k], (i + 0.5) / NODES);
         sum += z / NODES;
         square += z * z / NODES;
     }
@@ -94,13 +93,12 @@ static double prior_curvature(const ph_posterior *self, size_t k, double z)
     const double h = 1e-4;
     double side[2];
     for (int s = 0; s < 2; s++) {
-        double theta, slope, d_jacobian, d_prior = 0;
-        ph_transform(self->lower[k], self->upper[k], z + (s ? h : -h), &theta, &slope,
-                     NULL, &d_jacobian);
+        double at = z + (s ? h : -h), d_jacobian, d_prior = 0;
+        ph_transform(self->lower[k], self->upper[k], at, NULL, NULL, NULL, &d_jacobian);
         if (self->parts & PH_POSTERIOR_PRIOR) {
-            ph_prior_log(&self->prior[k], theta, &d_prior);
+            (void)ph_prior_log_z(&self->prior[k], at, &d_prior);
         }
-        side[s] = slope * d_prior;
+        side[s] = d_prior;
         side[s] += self->parts & PH_POSTERIOR_JACOBIAN ? d_jacobian : 0;
     }
     return (side[0] - side[1]) / (2 * h);

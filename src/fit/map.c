@@ -94,11 +94,11 @@ static double likelihood_at(const ph_posterior *posterior, const ph_maximum *at)
 {
     double rest = 0;
     for (size_t k = 0; k < posterior->d; k++) {
-        double theta, jacobian;
-        ph_transform(posterior->lower[k], posterior->upper[k], at->z[k], &theta, NULL,
+        double jacobian;
+        ph_transform(posterior->lower[k], posterior->upper[k], at->z[k], NULL, NULL,
                      &jacobian, NULL);
         if (posterior->parts & PH_POSTERIOR_PRIOR) {
-            rest += ph_prior_log(&posterior->prior[k], theta, NULL);
+            rest += ph_prior_log_z(&posterior->prior[k], at->z[k], NULL);
         }
         rest += posterior->parts & PH_POSTERIOR_JACOBIAN ? jacobian : 0;
     }

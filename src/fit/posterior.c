@@ -270,10 +270,10 @@ static void finish_point(const batch *job, ph_posterior_worker *worker, size_t p
     const double *z = job->z + point * self->d;
     double sum = log_lik;
     for (size_t k = 0; k < self->d; k++) {
-        double theta, slope, jacobian, d_jacobian, d_prior;
-        ph_transform(self->lower[k], self->upper[k], z[k], &theta, &slope, &jacobian,
+        double slope, jacobian, d_jacobian, d_prior;
+        ph_transform(self->lower[k], self->upper[k], z[k], NULL, &slope, &jacobian,
                      &d_jacobian);
-        double prior = ph_prior_log(&self->prior[k], theta, &d_prior);
+        double prior = ph_prior_log_z(&self->prior[k], z[k], &d_prior);
         if (!(self->parts & PH_POSTERIOR_PRIOR)) {
             prior = d_prior = 0;
         }
@@ -283,7 +283,7 @@ static void finish_point(const batch *job, ph_posterior_worker *worker, size_t p
         sum += prior + jacobian;
         if (job->score) {
             double d_lik = worker->gradient[self->free_index[k] * PH_LANES + lane];
-            job->score[point * self->d + k] = slope * (d_lik + d_prior) + d_jacobian;
+            job->score[point * self->d + k] = slope * d_lik + d_prior + d_jacobian;
         }
     }
     int good = isfinite(sum);

@@ -144,50 +144,42 @@ static int has_prior(const ph_posterior *self, size_t k)
     return self->prior[k].family != PH_PRIOR_NONE;
 }
 
-/* The prior's median, or theta(0). */
+/* z of the prior's median, or 0. */
 static double middle(const ph_posterior *self, size_t k)
 {
-    double theta = 0;
-    if (has_prior(self, k)) {
-        return ph_prior_quantile(&self->prior[k], 0.5);
-    }
-    ph_transform(self->lower[k], self->upper[k], 0, &theta, NULL, NULL, NULL);
-    return theta;
+    return has_prior(self, k) ? ph_prior_quantile_z(&self->prior[k], 0.5) : 0;
 }
 
-/* A value inside the support, for the transform. */
-static double inside(const ph_posterior *self, size_t k, double theta)
+/* z of a value, or of the middle where the value is not inside the support. */
+static double z_of(const ph_posterior *self, size_t k, double theta)
 {
-    double median = middle(self, k);
     int good = isfinite(theta) && theta > self->lower[k] && theta < self->upper[k];
-    return good ? theta : median;
+    return good ? ph_transform_inverse(self->lower[k], self->upper[k], theta)
+                : middle(self, k);
 }
 
-/* A draw from the prior, or from the normal law that stands for it. */
+/* z of a draw from the prior, or from the normal law that stands for it. */
 static double draw(const ph_posterior *self, size_t k, uint64_t seed, uint32_t index,
                    gsl_rng *rng)
 {
     const ph_parameter *parameter = &self->model->parameters[self->free_index[k]];
     if (has_prior(self, k)) {
-        return ph_prior_draw(&self->prior[k], rng);
+        return ph_prior_draw_z(&self->prior[k], rng);
     }
     ph_rng stream;
     ph_rng_init(&stream, seed, PH_RNG_START, index, (uint32_t)k + 1);
-    double center = inside(self, k, parameter->has_value ? parameter->value : NAN);
-    double z = ph_transform_inverse(self->lower[k], self->upper[k], center), theta;
-    ph_transform(self->lower[k], self->upper[k], z + SPREAD * ph_rng_normal(&stream),
-                 &theta, NULL, NULL, NULL);
-    return theta;
+    double center = z_of(self, k, parameter->has_value ? parameter->value : NAN);
+    return center + SPREAD * ph_rng_normal(&stream);
 }
 
 int ph_posterior_start(void *context, uint64_t seed, uint32_t index, double *z)
 {
     const ph_posterior *self = context;
-    double *theta = ph_alloc(self->p, sizeof *theta);
+    double *theta = ph_alloc(2 * self->p, sizeof *theta);
     if (!theta) {
         return PH_E_MEMORY;
     }
-    memcpy(theta, self->fixed, self->p * sizeof *theta);
+    double *scaled = theta + self->p;
     int rescale = index % 2 == 0;
     ph_rng aside;
     ph_rng_init(&aside, seed, PH_RNG_START, index, (uint32_t)self->d + 1);
@@ -198,17 +190,18 @@ int ph_posterior_start(void *context, uint64_t seed, uint32_t index, double *z)
     gsl_rng *rng = ph_rng_gsl_init(&generator, &stream);
     for (size_t k = 0; k < self->d; k++) {
         const ph_parameter *parameter = &self->model->parameters[self->free_index[k]];
-        double value = index > 1 ? draw(self, k, seed, index, rng) : middle(self, k);
+        z[k] = index > 1 ? draw(self, k, seed, index, rng) : middle(self, k);
         rescale = rescale || !has_prior(self, k);
         if (index == 0 && parameter->has_value) {
-            value = parameter->value;
+            z[k] = z_of(self, k, parameter->value);
         }
-        theta[self->free_index[k]] = inside(self, k, value);
     }
-    int status = rescale ? scale_to_data(self, theta) : PH_OK;
+    ph_posterior_theta(self, z, theta);
+    memcpy(scaled, theta, self->p * sizeof *theta);
+    int status = rescale ? scale_to_data(self, scaled) : PH_OK;
     for (size_t k = 0; k < self->d; k++) {
-        z[k] = ph_transform_inverse(self->lower[k], self->upper[k],
-                                    inside(self, k, theta[self->free_index[k]]));
+        size_t m = self->free_index[k];
+        z[k] = scaled[m] == theta[m] ? z[k] : z_of(self, k, scaled[m]);
         z[k] += has_prior(self, k) ? 0 : shift;
     }
     free(theta);

@@ -5,6 +5,11 @@
  * written out so that tails do not underflow. Truncation to the support is common to
  * all: the density is divided by the mass, quantiles map [0, 1] into the mass's
  * interval.
+ *
+ * Gamma and beta densities with small shapes have mass within one rounding of an end
+ * (beta(1, 0.03) a third of it between 1 and the double below), or below the least
+ * double. Densities and distribution functions therefore take a point with the
+ * logarithms of its distances from the ends of the range, which z gives for all theta.
  */
 #include "phasic/prior/prior.h"
 
@@ -13,6 +18,7 @@
 #include <math.h>
 
 #define LOG_SQRT_2PI 0.91893853320467274178
+#define TINY         -40.0 /* log of what no longer counts beside 1 */
 
 /* ------------------------------------------------------------------ families */
 
@@ -27,6 +33,44 @@ static void range(ph_family family, double a, double b, double *lower, double *u
     }
 }
 
+/*
+ * A point of a family's range. Families on (0, inf) read log_x, beta also what is left
+ * up to 1; each with its derivative in the coordinate, theta or z, of the point.
+ */
+typedef struct point {
+    double x, rest, log_x, log_rest;
+    double d_x, d_log_x, d_log_rest;
+} point;
+
+static point point_of_theta(double theta)
+{
+    return (point){theta, 1 - theta, log(theta),      log1p(-theta),
+                   1,     1 / theta, -1 / (1 - theta)};
+}
+
+/* An end of the support that is one of the range keeps its distance. */
+static point point_of_z(const ph_prior *self, double z)
+{
+    double theta, slope;
+    ph_distances from;
+    ph_transform(self->lower, self->upper, z, &theta, &slope, NULL, NULL);
+    ph_transform_distances(self->lower, self->upper, z, &from);
+    point at = point_of_theta(theta);
+    at.d_x = slope;
+    at.d_log_x *= slope;
+    at.d_log_rest *= slope;
+    if (self->lower == 0) {
+        at.log_x = from.log_lower;
+        at.d_log_x = from.d_lower;
+    }
+    if (self->upper == 1) {
+        at.rest = exp(from.log_upper);
+        at.log_rest = from.log_upper;
+        at.d_log_rest = from.d_upper;
+    }
+    return at;
+}
+
 static double log_normal_density(double x, double mean, double sd, double *d)
 {
     double r = (x - mean) / sd;
@@ -35,17 +79,17 @@ static double log_normal_density(double x, double mean, double sd, double *d)
 }
 
 /* Each half in a ratio that is at most 1: (x / scale)^2 may overflow. */
-static double log_half_cauchy_density(double x, double scale, double *d)
+static double log_half_cauchy_density(const point *at, double scale, double *d)
 {
     double constant = log(2 / M_PI) - log(scale);
-    if (x <= scale) {
-        double r = x / scale;
-        *d = -2 * r / (1 + r * r) / scale;
+    if (at->x <= scale) {
+        double r = at->x / scale;
+        *d = -2 * r / (1 + r * r) / scale * at->d_x;
         return constant - log1p(r * r);
     }
-    double r = scale / x;
-    *d = -2 / (1 + r * r) / x;
-    return constant + 2 * (log(scale) - log(x)) - log1p(r * r);
+    double r = scale / at->x;
+    *d = -2 / (1 + r * r) * at->d_log_x;
+    return constant + 2 * (log(scale) - at->log_x) - log1p(r * r);
 }
 
 static double log_gamma_function(double x)
@@ -54,62 +98,112 @@ static double log_gamma_function(double x)
     return gsl_sf_lngamma_e(x, &result) == 0 ? result.val : NAN;
 }
 
-static double log_density(const ph_prior *self, double x, double *d)
+static double log_beta_function(double a, double b)
 {
-    double a = self->argument[0], b = self->argument[1], value, slope;
-    switch (self->family) {
-    case PH_PRIOR_GAMMA:
-        *d = (a - 1) / x - b;
-        return a * log(b) - log_gamma_function(a) + (a - 1) * log(x) - b * x;
-    case PH_PRIOR_LOGNORMAL:
-        value = log_normal_density(log(x), a, b, &slope);
-        *d = (slope - 1) / x;
-        return value - log(x);
-    case PH_PRIOR_NORMAL: return log_normal_density(x, a, b, d);
-    case PH_PRIOR_HALF_NORMAL: return M_LN2 + log_normal_density(x, 0, a, d);
-    case PH_PRIOR_HALF_CAUCHY: return log_half_cauchy_density(x, a, d);
-    case PH_PRIOR_EXPONENTIAL: *d = -a; return log(a) - a * x;
-    case PH_PRIOR_UNIFORM: *d = 0; return -log(b - a);
-    case PH_PRIOR_BETA:
-        *d = (a - 1) / x - (b - 1) / (1 - x);
-        return log_gamma_function(a + b) - log_gamma_function(a) -
-               log_gamma_function(b) + (a - 1) * log(x) + (b - 1) * log1p(-x);
-    case PH_PRIOR_NONE: break;
-    }
-    *d = 0;
-    return 0;
+    return log_gamma_function(a) + log_gamma_function(b) - log_gamma_function(a + b);
 }
 
-static double family_cdf(const ph_prior *self, double x)
+/* power * y, and 0 for power 0 at an end, where y is infinite */
+static double raised(double power, double y)
 {
-    double a = self->argument[0], b = self->argument[1];
+    return power == 0 ? 0 : power * y;
+}
+
+/* The derivative is in the point's coordinate. */
+static double log_density(const ph_prior *self, const point *at, double *d)
+{
+    double a = self->argument[0], b = self->argument[1], value = 0;
+    *d = 0;
     switch (self->family) {
-    case PH_PRIOR_GAMMA: return gsl_cdf_gamma_P(x, a, 1 / b);
-    case PH_PRIOR_LOGNORMAL: return x > 0 ? gsl_cdf_lognormal_P(x, a, b) : 0;
+    case PH_PRIOR_GAMMA:
+        *d = raised(a - 1, at->d_log_x) - b * at->d_x;
+        return a * log(b) - log_gamma_function(a) + raised(a - 1, at->log_x) -
+               b * at->x;
+    case PH_PRIOR_LOGNORMAL:
+        value = log_normal_density(at->log_x, a, b, d);
+        *d = (*d - 1) * at->d_log_x;
+        return value - at->log_x;
+    case PH_PRIOR_NORMAL: value = log_normal_density(at->x, a, b, d); break;
+    case PH_PRIOR_HALF_NORMAL:
+        value = M_LN2 + log_normal_density(at->x, 0, a, d);
+        break;
+    case PH_PRIOR_HALF_CAUCHY: return log_half_cauchy_density(at, a, d);
+    case PH_PRIOR_EXPONENTIAL:
+        *d = -a;
+        value = log(a) - a * at->x;
+        break;
+    case PH_PRIOR_UNIFORM: return -log(b - a);
+    case PH_PRIOR_BETA:
+        *d = raised(a - 1, at->d_log_x) + raised(b - 1, at->d_log_rest);
+        return raised(a - 1, at->log_x) + raised(b - 1, at->log_rest) -
+               log_beta_function(a, b);
+    case PH_PRIOR_NONE: return 0;
+    }
+    *d *= at->d_x;
+    return value;
+}
+
+/* log of gamma's P(a, x) where x is so small that the power alone is left. */
+static double log_gamma_power(double log_x, double a)
+{
+    return a * log_x - log_gamma_function(a + 1);
+}
+
+/* The same of the beta distribution function. */
+static double log_beta_power(double log_x, double a, double b)
+{
+    return a * log_x - log(a) - log_beta_function(a, b);
+}
+
+/* Distribution function of beta(a, b) by what lies below x and what is left to 1. */
+static double beta_cdf(const point *at, double a, double b)
+{
+    if (at->log_x + log1p(b) < TINY) {
+        return exp(log_beta_power(at->log_x, a, b));
+    }
+    if (at->log_rest + log1p(a) < TINY) {
+        return -expm1(log_beta_power(at->log_rest, b, a));
+    }
+    return at->x < 0.5 ? gsl_cdf_beta_P(at->x, a, b) : gsl_cdf_beta_Q(at->rest, b, a);
+}
+
+static double family_cdf(const ph_prior *self, const point *at)
+{
+    double a = self->argument[0], b = self->argument[1], x = at->x;
+    switch (self->family) {
+    case PH_PRIOR_GAMMA:
+        return at->log_x + log(b) < TINY ? exp(log_gamma_power(at->log_x + log(b), a))
+                                         : gsl_cdf_gamma_P(x, a, 1 / b);
+    case PH_PRIOR_LOGNORMAL: return gsl_cdf_gaussian_P(at->log_x - a, b);
     case PH_PRIOR_NORMAL: return gsl_cdf_gaussian_P(x - a, b);
     case PH_PRIOR_HALF_NORMAL: return erf(x / a * M_SQRT1_2);
     case PH_PRIOR_HALF_CAUCHY: return isinf(x) ? 1 : 2 / M_PI * atan(x / a);
     case PH_PRIOR_EXPONENTIAL: return -expm1(-a * x);
     case PH_PRIOR_UNIFORM: return fmin(fmax((x - a) / (b - a), 0), 1);
-    case PH_PRIOR_BETA: return gsl_cdf_beta_P(x, a, b);
+    case PH_PRIOR_BETA: return beta_cdf(at, a, b);
     case PH_PRIOR_NONE: break;
     }
     return NAN;
 }
 
 /* Upper tail probability: keeps its digits where the cdf is near 1. */
-static double family_upper(const ph_prior *self, double x)
+static double family_upper(const ph_prior *self, const point *at)
 {
-    double a = self->argument[0], b = self->argument[1];
+    double a = self->argument[0], b = self->argument[1], x = at->x;
+    const point mirror = {
+        .x = at->rest, .rest = at->x, .log_x = at->log_rest, .log_rest = at->log_x};
     switch (self->family) {
-    case PH_PRIOR_GAMMA: return gsl_cdf_gamma_Q(x, a, 1 / b);
-    case PH_PRIOR_LOGNORMAL: return x > 0 ? gsl_cdf_lognormal_Q(x, a, b) : 1;
+    case PH_PRIOR_GAMMA:
+        return at->log_x + log(b) < TINY
+                   ? -expm1(log_gamma_power(at->log_x + log(b), a))
+                   : gsl_cdf_gamma_Q(x, a, 1 / b);
+    case PH_PRIOR_LOGNORMAL: return gsl_cdf_gaussian_Q(at->log_x - a, b);
     case PH_PRIOR_NORMAL: return gsl_cdf_gaussian_Q(x - a, b);
     case PH_PRIOR_HALF_NORMAL: return 2 * gsl_cdf_gaussian_Q(x, a);
     case PH_PRIOR_HALF_CAUCHY: return 2 / M_PI * atan2(a, x);
     case PH_PRIOR_EXPONENTIAL: return exp(-a * x);
-    case PH_PRIOR_BETA: return gsl_cdf_beta_Q(x, a, b);
-    default: return 1 - family_cdf(self, x);
+    case PH_PRIOR_BETA: return beta_cdf(&mirror, b, a);
+    default: return 1 - family_cdf(self, at);
     }
 }
 
@@ -196,10 +290,11 @@ static int fit_support(ph_prior *self, ph_error *error)
                             "the uniform prior from %g to %g lies outside the support",
                             lower, upper);
     }
-    self->below = self->lower > lower ? family_cdf(self, self->lower) : 0;
-    double above = self->upper < upper ? family_upper(self, self->upper) : 0;
-    self->mass = self->below > 0.5 ? family_upper(self, self->lower) - above
-                                   : 1 - self->below - above;
+    point from = point_of_theta(self->lower), to = point_of_theta(self->upper);
+    self->below = self->lower > lower ? family_cdf(self, &from) : 0;
+    double above = self->upper < upper ? family_upper(self, &to) : 0;
+    self->mass =
+        self->below > 0.5 ? family_upper(self, &from) - above : 1 - self->below - above;
     if (!(self->mass > 1e-290)) {
         return ph_error_set(error, PH_E_MODEL,
                             "the %s prior has no mass on the parameter's support",
@@ -235,20 +330,43 @@ void ph_prior_support(const ph_prior *self, double *lower, double *upper)
     *upper = self->upper;
 }
 
+/* A pole or a zero at an end, or far beyond all mass, is minus infinity. */
+static double log_at(const ph_prior *self, const point *at, double *d)
+{
+    double slope, value = log_density(self, at, &slope) + self->log_constant;
+    int good = isfinite(value) && isfinite(slope);
+    if (d) {
+        *d = good ? slope : 0;
+    }
+    return good ? value : -INFINITY;
+}
+
 double ph_prior_log(const ph_prior *self, double theta, double *d)
 {
-    double slope = 0, value = -INFINITY;
     if (theta >= self->lower && theta <= self->upper && isfinite(theta)) {
-        value = log_density(self, theta, &slope) + self->log_constant;
-    }
-    if (!isfinite(value)) { /* a pole or a zero at an end, or far beyond all mass */
-        value = -INFINITY;
-        slope = 0;
+        point at = point_of_theta(theta);
+        return log_at(self, &at, d);
     }
     if (d) {
-        *d = slope;
+        *d = 0;
     }
-    return value;
+    return -INFINITY;
+}
+
+double ph_prior_log_z(const ph_prior *self, double z, double *d)
+{
+    point at = point_of_z(self, z);
+    return log_at(self, &at, d);
+}
+
+/* The distribution function inside the support. */
+static double cdf_at(const ph_prior *self, const point *at)
+{
+    point from = point_of_theta(self->lower);
+    double inside = self->below > 0.5
+                        ? family_upper(self, &from) - family_upper(self, at)
+                        : family_cdf(self, at) - self->below;
+    return fmin(fmax(inside / self->mass, 0), 1);
 }
 
 double ph_prior_cdf(const ph_prior *self, double theta)
@@ -259,10 +377,8 @@ double ph_prior_cdf(const ph_prior *self, double theta)
     if (theta >= self->upper) {
         return 1;
     }
-    double inside = self->below > 0.5
-                        ? family_upper(self, self->lower) - family_upper(self, theta)
-                        : family_cdf(self, theta) - self->below;
-    return fmin(fmax(inside / self->mass, 0), 1);
+    point at = point_of_theta(theta);
+    return cdf_at(self, &at);
 }
 
 static int is_within(double x, double low, double high)
@@ -270,59 +386,82 @@ static int is_within(double x, double low, double high)
     return x > low && x < high; /* false for NaN */
 }
 
-/* A point inside a bracket that may have an infinite end or span many magnitudes. */
+/* A point inside a bracket that may have an infinite end. */
 static double middle(double low, double high)
 {
     if (low == -INFINITY || high == INFINITY) {
         double end = low == -INFINITY ? high : low, sign = low == -INFINITY ? -1 : 1;
         return isinf(end) ? 0 : sign * end > 0 ? 2 * end : end == 0 ? sign : 0;
     }
-    if (low > 0 && high > 4 * low) {
-        return sqrt(low) * sqrt(high);
-    }
-    return low == 0 && high > 1e-300 ? high * 1e-8 : low + (high - low) / 2;
+    return low + (high - low) / 2;
+}
+
+/* Whether theta falls as z grows. */
+static int falls(const ph_prior *self)
+{
+    return isinf(self->lower) && isfinite(self->upper);
 }
 
 /*
- * Root of the distribution function minus p: Newton's method inside a bracket that
+ * Root in z of the distribution function minus p: Newton's method inside a bracket that
  * every step tightens; a step that leaves it or does not shrink makes way for a
- * halving. GSL's inverses alone are good to eight digits, and fail for small shapes.
+ * halving. GSL's inverses alone are good to eight digits, and fail for small shapes. On
+ * the real line z is theta and has its relative accuracy; elsewhere an absolute one of
+ * z is a relative one of the distance from an end.
  */
-static double solve(const ph_prior *self, double p, double x)
+static double solve(const ph_prior *self, double p, double z)
 {
-    double low = self->lower, high = self->upper, step = INFINITY;
+    double low = -INFINITY, high = INFINITY, step = INFINITY;
+    double least = isinf(self->lower) && isinf(self->upper) ? 0 : 1;
     for (int k = 0; k < 2200; k++) {
-        x = is_within(x, low, high) ? x : middle(low, high);
-        if (!is_within(x, low, high)) {
+        z = is_within(z, low, high) ? z : middle(low, high);
+        if (!is_within(z, low, high)) {
             break; /* no double is left between the ends */
         }
-        double before = fabs(step), miss = ph_prior_cdf(self, x) - p;
-        step = -miss / exp(ph_prior_log(self, x, NULL));
-        if (fabs(step) <= 1e-15 * fabs(x)) {
-            return is_within(x + step, low, high) ? x + step : x;
+        point at = point_of_z(self, z);
+        double before = fabs(step), miss = cdf_at(self, &at) - p, jacobian;
+        ph_transform(self->lower, self->upper, z, NULL, NULL, &jacobian, NULL);
+        miss = falls(self) ? -miss : miss;
+        step = -miss / exp(log_at(self, &at, NULL) + jacobian);
+        if (fabs(step) <= 1e-15 * fmax(fabs(z), least)) {
+            return is_within(z + step, low, high) ? z + step : z;
         }
-        *(miss > 0 ? &high : &low) = x;
-        x = fabs(step) < 0.5 * before ? x + step : NAN;
+        *(miss > 0 ? &high : &low) = z;
+        z = fabs(step) < 0.5 * before ? z + step : NAN;
     }
     return isfinite(low) ? low : high;
 }
 
-double ph_prior_quantile(const ph_prior *self, double probability)
+double ph_prior_quantile_z(const ph_prior *self, double probability)
 {
     if (self->family == PH_PRIOR_NONE || !(probability >= 0 && probability <= 1)) {
         return NAN;
     }
     if (probability == 0 || probability == 1) {
-        return probability == 0 ? self->lower : self->upper;
+        return (probability == 0) != falls(self) ? -INFINITY : INFINITY;
     }
+    point from = point_of_theta(self->lower);
     double start = self->below > 0.5
-                       ? family_upper_quantile(self, family_upper(self, self->lower) -
+                       ? family_upper_quantile(self, family_upper(self, &from) -
                                                          probability * self->mass)
                        : family_quantile(self, self->below + probability * self->mass);
-    return solve(self, probability, start);
+    return solve(self, probability,
+                 is_within(start, self->lower, self->upper)
+                     ? ph_transform_inverse(self->lower, self->upper, start)
+                     : NAN);
 }
 
-double ph_prior_draw(const ph_prior *self, gsl_rng *rng)
+double ph_prior_quantile(const ph_prior *self, double probability)
 {
-    return ph_prior_quantile(self, gsl_rng_uniform_pos(rng));
+    double theta, z = ph_prior_quantile_z(self, probability);
+    if (isinf(z)) {
+        return probability == 0 ? self->lower : self->upper;
+    }
+    ph_transform(self->lower, self->upper, z, &theta, NULL, NULL, NULL);
+    return theta;
+}
+
+double ph_prior_draw_z(const ph_prior *self, gsl_rng *rng)
+{
+    return ph_prior_quantile_z(self, gsl_rng_uniform_pos(rng));
 }

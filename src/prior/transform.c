@@ -59,3 +59,27 @@ double ph_transform_inverse(double lower, double upper, double theta)
     }
     return isfinite(upper) ? log(upper - theta) : theta;
 }
+
+/* log(1 / (1 + e^-z)) */
+static double log_share(double z)
+{
+    return z < 0 ? z - log1p(exp(z)) : -log1p(exp(-z));
+}
+
+void ph_transform_distances(double lower, double upper, double z, ph_distances *at)
+{
+    *at = (ph_distances){NAN, NAN, NAN, NAN};
+    if (isfinite(lower) && isfinite(upper)) {
+        double width = log(upper - lower);
+        at->log_lower = width + log_share(z);
+        at->d_lower = exp(log_share(-z));
+        at->log_upper = width + log_share(-z);
+        at->d_upper = -exp(log_share(z));
+    } else if (isfinite(lower)) {
+        at->log_lower = z;
+        at->d_lower = 1;
+    } else if (isfinite(upper)) {
+        at->log_upper = z;
+        at->d_upper = 1;
+    }
+}

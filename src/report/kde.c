@@ -38,7 +38,8 @@ double ph_kde_density(size_t n, const double *x, double h, double at)
     return sum / ((double)n * h * sqrt(2 * M_PI));
 }
 
-/* The scale of the draws themselves; kept where they come close to a bound. */
+/* The scale of the draws themselves; kept where they come close to a bound, or round
+ * to it. */
 static int try_own_scale(ph_kde *self, const double *x, double effective)
 {
     memcpy(self->z, x, self->n * sizeof *x);
@@ -57,7 +58,7 @@ int ph_kde_init(ph_kde *self, size_t n, const double *x, double lower, double up
         return PH_E_MEMORY;
     }
     for (size_t i = 0; i < n; i++) {
-        if (!(x[i] > lower && x[i] < upper)) {
+        if (!(x[i] >= lower && x[i] <= upper) || !isfinite(x[i])) {
             return PH_E_NUMERIC;
         }
     }

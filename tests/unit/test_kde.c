@@ -132,12 +132,22 @@ static void test_reflected(void **state)
 
 static void test_refused(void **state)
 {
-    double same[] = {2, 2}, outside[] = {0.5, 0};
+    double same[] = {2, 2}, outside[] = {0.5, -1e-9}, rounded[] = {0.5, 1};
     ph_kde kde = {0};
     (void)state;
     assert_int_equal(ph_kde_init(&kde, 2, same, 0, INFINITY, 2), PH_E_NUMERIC);
     ph_kde_free(&kde);
     assert_int_equal(ph_kde_init(&kde, 2, outside, 0, 1, 2), PH_E_NUMERIC);
+    ph_kde_free(&kde);
+    /* a draw may round to an end */
+    assert_int_equal(ph_kde_init(&kde, 2, rounded, 0, 1, 2), 0);
+    const double images[] = {0.5, 1, 1, -0.5, 1.5, -1};
+    double sum = 0;
+    for (int i = 0; i < 6; i++) {
+        double u = (0.75 - images[i]) / kde.bandwidth;
+        sum += exp(-u * u / 2) / sqrt(2 * M_PI) / kde.bandwidth / 2;
+    }
+    assert_near(ph_kde_at(&kde, 0.75), sum, 1e-12);
     ph_kde_free(&kde);
 }
 

@@ -39,6 +39,18 @@ static const struct {
     {PH_PRIOR_HALF_CAUCHY, {2, 0}, 0.5, 30},
     {PH_PRIOR_EXPONENTIAL, {3, 0}, 0.5, INFINITY},
     {PH_PRIOR_UNIFORM, {0.2, 0.4}, 0, 1},
+    /* mass within a rounding of an end, or below the least double */
+    {PH_PRIOR_BETA, {1, 0.03}, 0, 1},
+    {PH_PRIOR_BETA, {0.03, 1}, 0, 1},
+    {PH_PRIOR_BETA, {0.05, 0.05}, 0, 1},
+    {PH_PRIOR_BETA, {0.02, 0.02}, 0, 1},
+    {PH_PRIOR_BETA, {0.05, 0.05}, 0.25, 1},
+    {PH_PRIOR_BETA, {0.05, 0.05}, 0, 0.5},
+    {PH_PRIOR_BETA, {1, 1}, 0, 1},
+    {PH_PRIOR_GAMMA, {0.02, 3}, 0, INFINITY},
+    {PH_PRIOR_GAMMA, {0.05, 3}, 0, 2},
+    {PH_PRIOR_NORMAL, {4, 1}, 2, 5},
+    {PH_PRIOR_UNIFORM, {2, 5}, 2, 5},
 };
 enum { TABLE = sizeof table / sizeof *table };
 
@@ -57,34 +69,77 @@ static ph_prior prior_of(int i)
 static double density_in_z(double z, void *context)
 {
     const ph_prior *prior = context;
-    double lower, upper, theta, jacobian;
+    double lower, upper, jacobian;
     ph_prior_support(prior, &lower, &upper);
-    ph_transform(lower, upper, z, &theta, NULL, &jacobian, NULL);
-    return exp(ph_prior_log(prior, theta, NULL) + jacobian);
+    ph_transform(lower, upper, z, NULL, NULL, &jacobian, NULL);
+    return exp(ph_prior_log_z(prior, z, NULL) + jacobian);
 }
 
+/* Its integral over the width from z on. */
+static double piece_at(gsl_integration_workspace *work, ph_prior *prior, double z,
+                       double width)
+{
+    double part = NAN, error;
+    gsl_function f = {density_in_z, prior};
+    gsl_integration_qag(&f, z, z + width, 1e-13, 1e-11, 2000, GSL_INTEG_GAUSS31, work,
+                        &part, &error);
+    return part;
+}
+
+/* A shape of 0.02 needs z of 1500 for the last e^-30 of its mass. */
 static void priors_integrate_to_one_through_the_transform(void **state)
 {
     (void)state;
     gsl_integration_workspace *work = gsl_integration_workspace_alloc(2000);
     for (int i = 0; i < TABLE; i++) {
         ph_prior prior = prior_of(i);
-        double lower, upper, sum = 0;
-        ph_prior_support(&prior, &lower, &upper);
+        double sum = 0, middle = ph_prior_quantile_z(&prior, 0.5);
         /* pieces around the middle, so that no narrow peak is missed */
-        double middle =
-            ph_transform_inverse(lower, upper, ph_prior_quantile(&prior, 0.5));
         for (int piece = -80; piece < 80; piece++) {
-            double part, error;
-            gsl_function f = {density_in_z, &prior};
-            gsl_integration_qag(&f, middle + piece, middle + piece + 1, 1e-13, 1e-11,
-                                2000, GSL_INTEG_GAUSS31, work, &part, &error);
-            sum += part;
+            sum += piece_at(work, &prior, middle + piece, 1);
         }
-        /* beta(1/2, 1/2) has 5e-9 of its mass between 1 and the double below it */
-        assert_near(sum, 1, 1e-8);
+        for (int piece = 2; piece < 50; piece++) {
+            sum += piece_at(work, &prior, middle + 40 * piece, 40);
+            sum += piece_at(work, &prior, middle - 40 * (piece + 1), 40);
+        }
+        assert_near(sum, 1, 1e-10);
     }
     gsl_integration_workspace_free(work);
+}
+
+/* For any z; by differences of the logarithm, and exact where a power alone is left. */
+static void derivatives_in_z_are_derivatives(void **state)
+{
+    (void)state;
+    for (int i = 0; i < TABLE; i++) {
+        ph_prior prior = prior_of(i);
+        for (double z = -40.3; z < 41; z += 0.9) {
+            double h = 1e-4, d, at = ph_prior_log_z(&prior, z, &d);
+            double wide = ph_prior_log_z(&prior, z + h, NULL) -
+                          ph_prior_log_z(&prior, z - h, NULL);
+            double narrow = ph_prior_log_z(&prior, z + h / 2, NULL) -
+                            ph_prior_log_z(&prior, z - h / 2, NULL);
+            double slope = (8 * narrow - wide) / (6 * h);
+            if (isfinite(slope)) {
+                assert_near(d, slope, 1e-7 * fabs(slope) + 2e-14 * (1 + fabs(at)) / h);
+            }
+        }
+    }
+    ph_prior prior;
+    double d;
+    const double beta[2] = {3, 0.03}, gamma[2] = {0.02, 3};
+    ph_prior_init(&prior, PH_PRIOR_BETA, beta, 0, 1, NULL);
+    double constant = lgamma(3.03) - lgamma(3) - lgamma(0.03);
+    for (double z = 50; z < 2000; z *= 3) {
+        assert_close(ph_prior_log_z(&prior, z, &d), constant + 0.97 * z, 1e-13);
+        assert_close(d, 0.97, 1e-15);
+        assert_close(ph_prior_log_z(&prior, -z, &d), constant - 2 * z, 1e-13);
+        assert_close(d, 2, 1e-15);
+    }
+    ph_prior_init(&prior, PH_PRIOR_GAMMA, gamma, 0, INFINITY, NULL);
+    assert_close(ph_prior_log_z(&prior, -1500, &d),
+                 0.02 * log(3) - lgamma(0.02) + 0.98 * 1500, 1e-13);
+    assert_close(d, -0.98, 1e-15);
 }
 
 static void derivatives_are_derivatives(void **state)
@@ -97,6 +152,9 @@ static void derivatives_are_derivatives(void **state)
         for (double p = 0.05; p < 1; p += 0.15) {
             double x = ph_prior_quantile(&prior, p), d;
             double h = 1e-4 * fmin(fabs(x) + 1e-300, fmin(x - lower, upper - x));
+            if (!(h > 1e-10 * fabs(x)) || fabs(x) < 1e-290) {
+                continue; /* no differences within a rounding of an end */
+            }
             ph_prior_log(&prior, x, &d);
             double wide =
                 ph_prior_log(&prior, x + h, NULL) - ph_prior_log(&prior, x - h, NULL);
@@ -111,15 +169,30 @@ static void derivatives_are_derivatives(void **state)
 static void quantiles_invert_the_distribution(void **state)
 {
     (void)state;
+    gsl_integration_workspace *work = gsl_integration_workspace_alloc(2000);
     for (int i = 0; i < TABLE; i++) {
         ph_prior prior = prior_of(i);
+        double before = NAN,
+               sign = isinf(prior.lower) && isfinite(prior.upper) ? -1 : 1;
         for (double p = 0.01; p < 1; p += 0.07) {
-            assert_near(ph_prior_cdf(&prior, ph_prior_quantile(&prior, p)), p, 1e-9);
+            double z = ph_prior_quantile_z(&prior, p), x = ph_prior_quantile(&prior, p);
+            if (x - prior.lower > 1e-290 && prior.upper - x > 1e-8) {
+                assert_near(ph_prior_cdf(&prior, x), p, 1e-9);
+            }
+            if (p > 0.02) { /* what lies between two of them, whatever theta is */
+                double between = 0, width = (z - before) / 64;
+                for (int piece = 0; piece < 64; piece++) {
+                    between += piece_at(work, &prior, before + piece * width, width);
+                }
+                assert_near(sign * between, 0.07, 1e-11);
+            }
+            before = z;
         }
         assert_true(ph_prior_cdf(&prior, prior.lower) == 0);
         assert_true(ph_prior_cdf(&prior, prior.upper) == 1);
         assert_true(ph_prior_log(&prior, prior.lower - 1, NULL) == -INFINITY);
     }
+    gsl_integration_workspace_free(work);
 }
 
 /* Values from the formulas, by hand. */
@@ -138,6 +211,15 @@ static void known_densities(void **state)
                  -0.5 - log(2 * sqrt(2 * M_PI)) - log(0.691462461274013104), 1e-13);
 }
 
+static double draw(const ph_prior *prior, gsl_rng *rng)
+{
+    double theta;
+    ph_transform(prior->lower, prior->upper, ph_prior_draw_z(prior, rng), &theta, NULL,
+                 NULL, NULL);
+    return theta;
+}
+
+/* Shares below quantiles, which another test holds against the integrated density. */
 static void draws_have_the_distribution(void **state)
 {
     (void)state;
@@ -148,11 +230,21 @@ static void draws_have_the_distribution(void **state)
         ph_rng_gsl generator;
         ph_rng_init(&stream, 11, PH_RNG_TEST, (uint32_t)i, 0);
         gsl_rng *rng = ph_rng_gsl_init(&generator, &stream);
-        double sum = 0;
-        for (int k = 0; k < N; k++) {
-            sum += ph_prior_cdf(&prior, ph_prior_draw(&prior, rng));
+        double quantile[9], below[9] = {0};
+        for (int q = 0; q < 9; q++) {
+            quantile[q] = ph_prior_quantile_z(&prior, 0.1 * (q + 1));
         }
-        assert_near(sum / N, 0.5, 5 / sqrt(12.0 * N));
+        for (int k = 0; k < N; k++) {
+            double z = ph_prior_draw_z(&prior, rng);
+            for (int q = 0; q < 9; q++) {
+                below[q] += z < quantile[q];
+            }
+        }
+        int falls = isinf(prior.lower) && isfinite(prior.upper);
+        for (int q = 0; q < 9; q++) {
+            double p = falls ? 0.9 - 0.1 * q : 0.1 * (q + 1);
+            assert_near(below[q] / N, p, 5 * sqrt(p * (1 - p) / N));
+        }
     }
 }
 
@@ -190,11 +282,14 @@ static void extremes_are_right(void **state)
     for (int i = 0; i < TABLE; i++) {
         ph_prior prior = prior_of(i);
         for (double z = -700; z <= 700; z += 20) {
-            double theta, jacobian, d;
-            ph_transform(prior.lower, prior.upper, z, &theta, NULL, &jacobian, NULL);
+            double theta, d, d_z;
+            ph_transform(prior.lower, prior.upper, z, &theta, NULL, NULL, NULL);
             double value = ph_prior_log(&prior, theta, &d);
+            double value_z = ph_prior_log_z(&prior, z, &d_z);
             assert_true(value < INFINITY && isfinite(d)); /* false for NaN */
             assert_true(isfinite(value) || d == 0);
+            assert_true(value_z < INFINITY && isfinite(d_z));
+            assert_true(isfinite(value_z) || d_z == 0);
         }
     }
     ph_prior prior;
@@ -293,7 +388,7 @@ static void draws_have_the_mean(void **state)
         ph_rng_init(&stream, 12, PH_RNG_TEST, (uint32_t)i, 0);
         gsl_rng *rng = ph_rng_gsl_init(&generator, &stream);
         for (int k = 0; k < N; k++) {
-            sum += ph_prior_draw(&prior, rng);
+            sum += draw(&prior, rng);
         }
         assert_near(sum / N, known[i].mean, 5 * known[i].sd / sqrt(N));
     }
@@ -333,6 +428,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(priors_integrate_to_one_through_the_transform),
         cmocka_unit_test(derivatives_are_derivatives),
+        cmocka_unit_test(derivatives_in_z_are_derivatives),
         cmocka_unit_test(quantiles_invert_the_distribution),
         cmocka_unit_test(known_densities),
         cmocka_unit_test(draws_have_the_distribution),

@@ -42,18 +42,31 @@ void ph_prior_support(const ph_prior *self, double *lower, double *upper);
  */
 double ph_prior_log(const ph_prior *self, double theta, double *d);
 /*
- * Distribution function, and its inverse (as exact as that) by which draws are made;
- * NaN for PH_PRIOR_NONE and for probabilities outside [0, 1]. GSL's error handler must
- * be off.
+ * The same log density, of theta and not of z, at theta(z), and its derivative in z.
+ * The distances from both ends of the support come from z itself, so that mass keeps
+ * its place where theta rounds to an end.
+ */
+double ph_prior_log_z(const ph_prior *self, double z, double *d);
+/*
+ * Distribution function, and its inverse (as exact as that) by which draws are made, as
+ * theta and as its z; NaN for PH_PRIOR_NONE and for probabilities outside [0, 1]. The
+ * z of an end of the support is infinite. GSL's error handler must be off.
  */
 double ph_prior_cdf(const ph_prior *self, double theta);
 double ph_prior_quantile(const ph_prior *self, double probability);
-double ph_prior_draw(const ph_prior *self, gsl_rng *rng);
+double ph_prior_quantile_z(const ph_prior *self, double probability);
+double ph_prior_draw_z(const ph_prior *self, gsl_rng *rng);
 
 /* theta(z), d theta/dz, and log |d theta/dz| with its derivative in z. Any output may
  * be NULL. Accurate for |z| up to 700. */
 void ph_transform(double lower, double upper, double z, double *theta, double *dtheta,
                   double *log_jacobian, double *dlog_jacobian);
 double ph_transform_inverse(double lower, double upper, double theta);
+/* log(theta - lower) and log(upper - theta) at theta(z) and their derivatives in z,
+ * for any z; those of an infinite end are NaN. */
+typedef struct ph_distances {
+    double log_lower, d_lower, log_upper, d_upper;
+} ph_distances;
+void ph_transform_distances(double lower, double upper, double z, ph_distances *at);
 
 #endif

@@ -28,8 +28,8 @@ typedef struct ph_kde {
 } ph_kde;
 
 /*
- * From n >= 2 draws x in (lower, upper), of which not all are equal; effective as
- * above. PH_E_NUMERIC where they are equal or one does not lie inside, PH_E_MEMORY.
+ * From n >= 2 finite draws x in [lower, upper], of which not all are equal; effective
+ * as above. PH_E_NUMERIC where they are equal or one lies outside, PH_E_MEMORY.
  * Zero-initialised by the caller and freed in any case.
  */
 int ph_kde_init(ph_kde *self, size_t n, const double *x, double lower, double upper,
