@@ -19,6 +19,25 @@ static ph_parameter *find(ph_model *model, const char *text, size_t length,
     return NULL;
 }
 
+/* No parameter twice, though a value in the model makes way for one of these. */
+static int check_fixed_once(const ph_app *app, ph_error *error)
+{
+    const ph_option_value *list = ph_options_find(&app->options, "fix");
+    for (size_t i = 0; i < list->length; i++) {
+        size_t length = strcspn(list->text[i], "=");
+        for (size_t j = 0; j < i; j++) {
+            if (strcspn(list->text[j], "=") == length &&
+                memcmp(list->text[j], list->text[i], length) == 0) {
+                ph_error_place(error, "--fix");
+                ph_error_found(error, list->text[i], -1);
+                return ph_error_set(error, PH_E_USAGE, "'%.*s' is fixed already",
+                                    (int)length, list->text[i]);
+            }
+        }
+    }
+    return PH_OK;
+}
+
 static int fix(ph_model *model, const char *text, ph_error *error)
 {
     size_t name;
@@ -107,5 +126,8 @@ static int apply_list(const ph_app *app, const char *name, ph_model *model,
 int ph_constraints_apply(const ph_app *app, ph_model *model, ph_error *error)
 {
     int status = apply_list(app, "fix", model, fix, error);
+    if (status == PH_OK) {
+        status = check_fixed_once(app, error);
+    }
     return status == PH_OK ? apply_list(app, "tie", model, tie, error) : status;
 }

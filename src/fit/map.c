@@ -45,9 +45,12 @@ static int slopes_at(const ph_posterior *posterior, const ph_maximum *at, double
     double *down = ph_alloc(columns, sizeof *down);
     int status = z && up && down ? PH_OK : PH_E_MEMORY;
     for (size_t k = 0; k < d && status == PH_OK; k++) {
-        size_t m = posterior->free_index[k];
-        ph_transform(posterior->lower[k], posterior->upper[k], at->z[k], NULL,
-                     &slope[m * d + k], NULL, NULL);
+        for (size_t m = 0; m < p; m++) { /* the parameter and those tied to it */
+            if (posterior->source[m] == posterior->free_index[k]) {
+                ph_transform(posterior->lower[k], posterior->upper[k], at->z[k], NULL,
+                             &slope[m * d + k], NULL, NULL);
+            }
+        }
         double h = WIDTH * fmin(sqrt(at->covariance[k * (d + 1)]), 1);
         memcpy(z, at->z, d * sizeof *z);
         z[k] = at->z[k] + h;
@@ -279,6 +282,8 @@ static int fill(ph_map *self, const ph_posterior *posterior)
         self->lower[posterior->free_index[k]] = posterior->lower[k];
         self->upper[posterior->free_index[k]] = posterior->upper[k];
     }
+    ph_posterior_tie(posterior, self->lower, 1);
+    ph_posterior_tie(posterior, self->upper, 1);
     int status = PH_OK;
     while (self->n_modes < self->maxima->n && status == PH_OK) {
         status = make_mode(self, posterior, self->n_modes++);
