@@ -18,7 +18,8 @@
 #include "posterior_private.h"
 
 enum { NODES = 1000 };
-#define SAME_SD      0.95 /* posterior sd / prior sd */
+#define SAME_SD      0.95 /* posterior sd / prior sd; a wider one is the data's */
+#define WIDER_SD     1.1
 #define SAME_MEAN    0.25 /* in prior sd */
 #define UNINFORMED   0.05 /* information of the data / that of the prior */
 #define SHOWN        0.3  /* component of a unit vector */
@@ -78,7 +79,8 @@ static void compare_with_priors(const ph_svgd_result *svgd, const ph_posterior *
         double prior_mean, prior_sd, mean, sd;
         prior_in_z(self, k, &prior_mean, &prior_sd);
         weighted_in_z(svgd, k, &mean, &sd);
-        if (sd > SAME_SD * prior_sd && fabs(mean - prior_mean) < SAME_MEAN * prior_sd) {
+        if (sd > SAME_SD * prior_sd && sd < WIDER_SD * prior_sd &&
+            fabs(mean - prior_mean) < SAME_MEAN * prior_sd) {
             add(reasons, size,
                 "the prior decides alone about '%s', its posterior is %.2f times as "
                 "wide as its prior",
