@@ -608,8 +608,12 @@ static int find_posterior(run *self)
                               &app->log, &app->error);
     default: break;
     }
-    return ph_fit_run(&self->fit, self->posterior, &self->settings, compress, &app->log,
-                      &app->error);
+    int status = ph_fit_run(&self->fit, self->posterior, &self->settings, compress,
+                            &app->log, &app->error);
+    return status == PH_E_NUMERIC
+               ? ph_initial_explain(app, self->posterior, self->settings.particles,
+                                    self->points, &app->error)
+               : status;
 }
 
 int ph_cmd_fit(ph_app *app)

@@ -128,3 +128,35 @@ int ph_initial_read(const ph_app *app, const ph_posterior *posterior, size_t par
     free(z);
     return status;
 }
+
+/* Pairs of particles that agree in free parameter k. */
+static size_t count_equal(size_t n, size_t d, const double *points, size_t k)
+{
+    size_t equal = 0;
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < i; j++) {
+            equal += points[i * d + k] == points[j * d + k];
+        }
+    }
+    return equal;
+}
+
+int ph_initial_explain(const ph_app *app, const ph_posterior *posterior,
+                       size_t particles, const double *points, ph_error *error)
+{
+    const ph_model *model = ph_posterior_model(posterior);
+    size_t d = ph_posterior_free_count(posterior);
+    for (size_t k = 0; points && k < d; k++) {
+        if (4 * count_equal(particles, d, points, k) >= particles * (particles - 1)) {
+            *error = (ph_error){0};
+            ph_error_file(error, ph_initial_file(app));
+            ph_error_place(
+                error, "%s",
+                model->parameters[ph_posterior_free_index(posterior, k)].name);
+            return ph_error_set(error, PH_E_DATA,
+                                "half of the pairs of particles or more coincide, so "
+                                "that the kernel has no bandwidth");
+        }
+    }
+    return PH_E_NUMERIC;
+}

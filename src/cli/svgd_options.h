@@ -73,6 +73,14 @@ int ph_initial_check(ph_app *app, const char *output);
  */
 int ph_initial_read(const ph_app *app, const ph_posterior *posterior, size_t particles,
                     double **points, ph_error *error);
+/*
+ * After a run from points[particles][free parameters] that ended with PH_E_NUMERIC:
+ * PH_E_DATA with an error of the file where half of its pairs of particles agree in a
+ * parameter, which leaves a kernel without bandwidth; else the run's error stays.
+ * points may be NULL.
+ */
+int ph_initial_explain(const ph_app *app, const ph_posterior *posterior,
+                       size_t particles, const double *points, ph_error *error);
 
 /* The penalty of --regularise-moments; *penalty stays NULL without it. */
 int ph_regularise_new(ph_app *app, const ph_job *job, const ph_posterior *posterior,
