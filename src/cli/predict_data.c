@@ -406,11 +406,17 @@ static int compute_check(check *self)
     return status == PH_OK ? PH_OK : fail(run, status);
 }
 
-/* How often replicated data lie above the observed ones; ties count half. */
+/*
+ * How often replicated data lie above the observed ones; ties count half. NaN where the
+ * statistic does not exist in one of them.
+ */
 static double p_value(size_t draws, const double *replicated, double observed)
 {
     double above = 0;
     for (size_t s = 0; s < draws; s++) {
+        if (isnan(replicated[s]) || isnan(observed)) {
+            return NAN;
+        }
         above += replicated[s] > observed ? 1 : replicated[s] == observed ? 0.5 : 0;
     }
     return above / (double)draws;
