@@ -501,6 +501,25 @@ static int time_batch(run *self, size_t n, double *seconds)
     return status;
 }
 
+/* What is computed, and where. */
+static void print_sizes(run *self)
+{
+    const ph_job *job = &self->job;
+    ph_buffer *out = &self->app->out;
+    ph_buffer_add(out, "\n");
+    ph_report_count(out, (double)job->graph->n, "transient state");
+    ph_buffer_add(out, ", ");
+    ph_report_count(out, (double)job->graph->n_edges, "edge");
+    ph_buffer_add(out, "; ");
+    ph_report_count(out, job->data->total_weight, "observation");
+    ph_buffer_addf(out, ", %zu distinct; ", job->data->n);
+    ph_report_count(out, (double)ph_posterior_free_count(self->posterior), "parameter");
+    ph_buffer_add(out, " to infer\n");
+    ph_report_count(out, job->device.groups, "device group");
+    ph_buffer_add(out, " of ");
+    ph_report_count(out, job->device.threads, "thread");
+}
+
 static void print_estimates(run *self, double seconds, double memory)
 {
     ph_app *app = self->app;
@@ -542,14 +561,9 @@ static void print_estimates(run *self, double seconds, double memory)
         ph_table_write_csv(&table, &app->out);
     } else {
         ph_table_write_text(&table, &app->out);
-        ph_buffer_addf(
-            &app->out,
-            "\n%zu transient states, %zu edges; %zu observations, %zu distinct; "
-            "%zu parameters to infer\n%d device group(s) of %d thread(s); about "
-            "%.0f MiB of memory and %.2g s\n",
-            job->graph->n, job->graph->n_edges, job->data->rows, job->data->n,
-            ph_posterior_free_count(self->posterior), job->device.groups,
-            job->device.threads, memory / 1048576, seconds);
+        print_sizes(self);
+        ph_buffer_addf(&app->out, "; about %.0f MiB of memory and %.2g s\n",
+                       memory / 1048576, seconds);
     }
     ph_table_free(&table);
 }

@@ -20,7 +20,5 @@ void ph_report_csv_origin(ph_buffer *out, const ph_provenance *provenance);
 
 /* Text in lines of at most 80 columns, broken at blanks. */
 void ph_report_wrapped(ph_buffer *out, const char *text);
-/* "3 states", with the noun in the plural unless there is one. */
-void ph_report_count(ph_buffer *out, double n, const char *noun);
 
 #endif

@@ -54,6 +54,8 @@ typedef struct ph_provenance {
     size_t n_warnings;
 } ph_provenance;
 
+/* "3 states", with the noun in the plural unless there is one. */
+void ph_report_count(ph_buffer *out, double n, const char *noun);
 /* The posterior table for people (UTF-8), with correlation and verdict. */
 void ph_report_text(ph_buffer *out, const ph_summary *summary, const ph_fit *fit,
                     const ph_provenance *provenance);
