@@ -63,6 +63,56 @@ static int same_rows(const ph_data *a, const ph_data *b)
                   a->row_first[n] * sizeof *a->row_member) == 0;
 }
 
+static int refuse_reading(const ph_compare *self, ph_compare_fit *fit)
+{
+    return refuse(fit, PH_E_DATA, self->app,
+                  "reads the data in another way than the first fit (its groups, "
+                  "rewards or ignored columns): such fits cannot be compared");
+}
+
+/* Whether `list`, names divided by commas, has all those of `names`. */
+static int lists_all(const char *list, const char *names)
+{
+    for (const char *name = names; *name; name += *name == ',') {
+        size_t length = strcspn(name, ",");
+        int there = length == 0;
+        for (const char *item = list; *item && !there; item += *item == ',') {
+            size_t n = strcspn(item, ",");
+            there = n == length && memcmp(item, name, n) == 0;
+            item += n;
+        }
+        if (!there) {
+            return 0;
+        }
+        name += length;
+    }
+    return 1;
+}
+
+static const char *setting_or(const ph_saved *saved, const char *name,
+                              const char *other)
+{
+    const char *text = ph_saved_setting_text(saved, name);
+    return text ? text : other;
+}
+
+/*
+ * Whether two fits read the same file alike, by what is saved of them: a column that is
+ * not ignored is read, as times, groups or totals, or the fit would not be.
+ */
+static int check_same_settings(const ph_compare *self, ph_compare_fit *fit)
+{
+    const ph_saved *a = self->fit[0].saved, *b = fit->saved;
+    const char *one = setting_or(a, "ignore-columns", "");
+    const char *other = setting_or(b, "ignore-columns", "");
+    int same =
+        lists_all(one, other) && lists_all(other, one) &&
+        strcmp(setting_or(a, "group", "group"), setting_or(b, "group", "group")) == 0 &&
+        a->rows == b->rows && a->distinct == b->distinct &&
+        a->observations == b->observations;
+    return same ? PH_OK : refuse_reading(self, fit);
+}
+
 /* Whether two fits read the same file into the same observations. */
 static int check_same_reading(const ph_compare *self, ph_compare_fit *fit)
 {
@@ -71,11 +121,7 @@ static int check_same_reading(const ph_compare *self, ph_compare_fit *fit)
     for (size_t i = 0; i < a->n && same; i++) {
         same = same_observation(&a->observation[i], &b->observation[i]);
     }
-    return same ? PH_OK
-                : refuse(fit, PH_E_DATA, self->app,
-                         "reads the data in another way than the first fit (its "
-                         "groups, rewards or ignored columns), so that observations "
-                         "cannot be compared one by one; --no-loo leaves them out");
+    return same ? PH_OK : refuse_reading(self, fit);
 }
 
 static int check_loo(const ph_compare *self, ph_compare_fit *fit)
@@ -105,7 +151,10 @@ static int load(ph_compare *self, size_t i)
     if (status == PH_OK) {
         status = check_same_data(self, fit);
     }
-    return status == PH_OK && self->loo ? check_loo(self, fit) : status;
+    if (status != PH_OK) {
+        return status;
+    }
+    return self->loo ? check_loo(self, fit) : check_same_settings(self, fit);
 }
 
 /* Other data are said to be so before files are looked for. */

@@ -23,14 +23,17 @@ static const char *method_name(const ph_saved *saved)
 /*
  * Whether the importance sample that gave the evidence can carry it: its weights have a
  * tail that its size can average (Vehtari et al. 2024), and no chain has replaced it.
+ * Of totals of one row the joint density is not known: what was integrated is no
+ * likelihood, and its integral no evidence.
  */
 static int evidence_is_reliable(const ph_saved *saved)
 {
     double k = ph_saved_diagnostic(saved, "pareto_k");
     double n = ph_saved_diagnostic(saved, "sample_size");
     double rhat = ph_saved_diagnostic(saved, "rhat");
-    return saved->converged && isfinite(ph_saved_diagnostic(saved, "log_evidence")) &&
-           !isfinite(rhat) && k < fmin(1 - 1 / log10(n), 0.7);
+    return saved->converged && saved->composite == 0 &&
+           isfinite(ph_saved_diagnostic(saved, "log_evidence")) && !isfinite(rhat) &&
+           k < fmin(1 - 1 / log10(n), 0.7);
 }
 
 static double best_evidence(const ph_compare *self)
@@ -44,13 +47,40 @@ static double best_evidence(const ph_compare *self)
 
 /* --------------------------------------------------------------- posteriors */
 
+/* Whether every text of one setting is one of the other; NULL has none. */
+static int has_texts(const ph_saved_setting *self, const ph_saved_setting *texts)
+{
+    for (size_t i = 0; texts && i < texts->length; i++) {
+        int there = 0;
+        for (size_t k = 0; self && k < self->length && !there; k++) {
+            there = strcmp(self->text[k], texts->text[i]) == 0;
+        }
+        if (!there) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* The same model file, of which the same constants and constraints make one model. */
+static int same_model(const ph_saved *a, const ph_saved *b)
+{
+    static const char *const name[] = {"set", "fix", "tie", "group", "reward"};
+    int same = strcmp(a->model.digest, b->model.digest) == 0;
+    for (size_t i = 0; i < sizeof name / sizeof *name && same; i++) {
+        const ph_saved_setting *one = ph_saved_setting_find(a, name[i]);
+        const ph_saved_setting *other = ph_saved_setting_find(b, name[i]);
+        same = has_texts(one, other) && has_texts(other, one);
+    }
+    return same;
+}
+
 /* The fits of the model of fit `first`, itself included; the first of them counts. */
 static int begins_a_model(const ph_compare *self, size_t first)
 {
-    const char *digest = self->fit[first].saved->model.digest;
     size_t others = 0;
     for (size_t i = 0; i < self->n_fits; i++) {
-        int same = strcmp(self->fit[i].saved->model.digest, digest) == 0;
+        int same = same_model(self->fit[i].saved, self->fit[first].saved);
         if (same && i < first) {
             return 0;
         }
@@ -89,7 +119,7 @@ static void each_difference(const ph_compare *self,
         const ph_saved *a = self->fit[i].saved;
         for (size_t j = i + 1; begins_a_model(self, i) && j < self->n_fits; j++) {
             const ph_saved *b = self->fit[j].saved;
-            if (strcmp(a->model.digest, b->model.digest) != 0) {
+            if (!same_model(a, b)) {
                 continue;
             }
             for (size_t row = 0; row < a->length; row++) {
@@ -194,6 +224,7 @@ static void print_evidence(const ph_compare *self, ph_buffer *out)
         add_evidence(&table, there, ph_saved_diagnostic(saved, "log_evidence_error"));
         add_evidence(&table, there, evidence - best);
         ph_table_text(&table, !there                        ? "has none"
+                              : saved->composite > 0        ? "no: several totals a row"
                               : evidence_is_reliable(saved) ? "yes"
                                                             : "no");
     }

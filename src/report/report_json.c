@@ -31,6 +31,9 @@ void ph_report_origin(ph_json *json, const ph_provenance *p)
     ph_json_number(json, "observations", p->data->total_weight);
     ph_json_whole(json, "rows", p->data->rows);
     ph_json_whole(json, "distinct", p->data->n);
+    if (p->data->composite > 0) {
+        ph_json_whole(json, "composite", p->data->composite);
+    }
     ph_json_close(json);
     ph_json_object(json, "settings");
     for (size_t i = 0; i < p->n_settings; i++) {

@@ -45,8 +45,13 @@ static int read_data(ph_saved_reader *self, const cJSON *root)
     if (status == PH_OK) {
         status = ph_saved_read_size(self, data, "rows", &out->rows);
     }
-    return status == PH_OK ? ph_saved_read_size(self, data, "distinct", &out->distinct)
-                           : status;
+    if (status == PH_OK) {
+        status = ph_saved_read_size(self, data, "distinct", &out->distinct);
+    }
+    if (status == PH_OK && ph_json_get(data, "composite")) {
+        status = ph_saved_read_size(self, data, "composite", &out->composite);
+    }
+    return status;
 }
 
 /* One value of a setting as the text that an option takes. */

@@ -39,6 +39,8 @@ NINE = {"phasic": 1,
         "state": {"k": []}, "start": {"k": 1},
         "transitions": [{"when": "k > 0", "change": {"k": -1},
                          "rate": " + ".join(f"r{i}" for i in range(9))}]}
+TOTALS = {"phasic": 1, "parameters": {"a": {"prior": {"gamma": {"shape": 2, "rate": 1}}}},
+          "matrix": {"initial": [1], "rates": [[0, "a"]]}, "rewards": {"cost": [0.5]}}
 FEW = ["--particles", "24"]
 FITS = {
     "svgd": [*REPAIRABLE],
@@ -48,6 +50,7 @@ FITS = {
     "svgd --svgd plain": [*REPAIRABLE, "--svgd", "plain", "--iterations", "20", *FEW],
     "svgd --svgd newton --correct": [*REPAIRABLE, "--svgd", "newton", "--correct", *FEW],
     "a fixed parameter, one without a finite value": ["wide.json", "times.csv", *FEW],
+    "rows of several totals": ["totals.json", "totals.csv", *FEW],
     "nine parameters": ["nine.json", "times.csv", "--ess", "100", "--tolerance", "0.5", *FEW],
 }
 
@@ -97,6 +100,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "wide.json").write_text(json.dumps(WIDE))
         (Path(folder) / "nine.json").write_text(json.dumps(NINE))
+        (Path(folder) / "totals.json").write_text(json.dumps(TOTALS))
+        (Path(folder) / "totals.csv").write_text("time,cost\n0.2,0.1\n0.5,\n0.9,0.6\n")
         (Path(folder) / "times.csv").write_text("0.2\n0.5\n0.9\n")
         for name, arguments in FITS.items():
             done = subprocess.run([PHASIC, "fit", *arguments, "--seed", "1", "-o", "r", "--force"],

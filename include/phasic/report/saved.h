@@ -40,6 +40,7 @@ typedef struct ph_saved {
     ph_saved_input model, data;
     double observations;
     size_t rows, distinct;
+    size_t composite; /* rows of several totals */
     size_t n_settings;
     ph_saved_setting *settings;
 
