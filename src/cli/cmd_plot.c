@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "phasic/base/memory.h"
+#include "phasic/report/draws.h"
 #include "phasic/report/table.h"
 #include "plot.h"
 
@@ -257,11 +258,12 @@ static int add_row(ph_plot *self, const char *name)
     if (!varies || again) {
         ph_error_place(&self->app->error, "--parameters");
         ph_error_found(&self->app->error, name, -1);
-        return ph_error_set(&self->app->error, PH_E_USAGE,
-                            row < 0
-                                ? "the fit has no such parameter or derived quantity"
-                            : again ? "stands there twice"
-                                    : "does not vary in this fit");
+        return ph_error_set(
+            &self->app->error, PH_E_USAGE,
+            row < 0 ? "the fit has no such parameter or derived quantity"
+            : again ? "stands there twice"
+            : saved->row[row].not_finite ? "has no value at some points of this fit"
+                                         : "does not vary in this fit");
     }
     self->row[self->n++] = (size_t)row;
     return PH_OK;
@@ -275,9 +277,10 @@ static int find_rows(ph_plot *self)
     char *copy = ph_strdup(names ? names : ""), *save = NULL;
     int status = self->row && copy ? PH_OK : ph_plot_no_memory(self);
     self->chosen = names != NULL;
-    if (status == PH_OK && !names) {
-        self->n = saved->n_correlated;
-        memcpy(self->row, saved->correlated, self->n * sizeof *self->row);
+    for (size_t i = 0; status == PH_OK && !names && i < saved->n_correlated; i++) {
+        if (saved->draws < 2 || ph_draws_vary(saved, saved->correlated[i])) {
+            self->row[self->n++] = saved->correlated[i];
+        }
     }
     for (char *name = names && copy ? strtok_r(copy, ",", &save) : NULL;
          name && status == PH_OK; name = strtok_r(NULL, ",", &save)) {

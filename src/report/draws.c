@@ -30,6 +30,24 @@ double ph_sorted_quantile(size_t n, const double *sorted, double level)
     return share == 0 ? sorted[i] : sorted[i] + share * (sorted[i + 1] - sorted[i]);
 }
 
+int ph_draws_equal(double least, double largest)
+{
+    return largest - least <= 1e-12 * fmax(fabs(least), fabs(largest));
+}
+
+int ph_draws_vary(const ph_saved *self, size_t row)
+{
+    long column = ph_saved_column(self, row);
+    double least = INFINITY, largest = -INFINITY;
+    for (size_t i = 0; column >= 0 && i < self->draws; i++) {
+        double x = self->draw[i * self->columns + (size_t)column];
+        least = fmin(least, x);
+        largest = fmax(largest, x);
+    }
+    return row < self->n_parameters ? largest > least
+                                    : column >= 0 && !ph_draws_equal(least, largest);
+}
+
 static double effective_size(const ph_saved *self)
 {
     const char *method = ph_saved_setting_text(self, "method");
@@ -64,7 +82,9 @@ void ph_draws_summarize(const ph_saved *self, size_t row, size_t n_levels,
     for (size_t i = 0; i < n; i++) {
         square += (work[i] - mean) * (work[i] - mean);
     }
-    int constant = work[0] == work[n - 1];
+    int derived = row >= self->n_parameters;
+    int constant =
+        work[0] == work[n - 1] || (derived && ph_draws_equal(work[0], work[n - 1]));
     out->mean = constant ? work[0] : mean;
     out->sd = constant ? 0 : sqrt(square / (double)(n - 1));
     out->ess = constant ? NAN : effective_size(self);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "phasic/base/memory.h"
+#include "phasic/report/draws.h"
 
 const double ph_quantile_level[PH_QUANTILES] = {0.025, 0.05, 0.25, 0.5,
                                                 0.75,  0.95, 0.975};
@@ -59,6 +60,16 @@ static double quantile(size_t n, const point *sorted, double level)
     return a.value + share * (b.value - a.value);
 }
 
+/* What does not vary is given free of rounding. */
+static void set_constant(ph_summary_row *row, double value)
+{
+    row->mean = value;
+    row->sd = row->mcse = 0;
+    for (int q = 0; q < PH_QUANTILES; q++) {
+        row->quantile[q] = value;
+    }
+}
+
 /* Mean, sd, error and quantiles of one column; sorted[n] and value[n] are scratch. */
 static int summarize_column(ph_summary_row *row, const ph_fit *fit, size_t column,
                             point *sorted, double *value)
@@ -78,13 +89,18 @@ static int summarize_column(ph_summary_row *row, const ph_fit *fit, size_t colum
         }
         return PH_OK;
     }
-    for (size_t i = 0; i < fit->n; i++) {
-        variance +=
-            fit->weight[i] * (sorted[i].value - mean) * (sorted[i].value - mean);
-    }
-    row->mean = row->fixed ? sorted[0].value : mean; /* free of rounding */
-    row->sd = row->fixed || variance < 0 ? 0 : sqrt(variance);
     qsort(sorted, fit->n, sizeof *sorted, compare_points);
+    row->fixed |=
+        column >= fit->p && ph_draws_equal(sorted[0].value, sorted[fit->n - 1].value);
+    if (row->fixed) {
+        set_constant(row, value[0]);
+        return PH_OK;
+    }
+    for (size_t i = 0; i < fit->n; i++) {
+        variance += fit->weight[i] * (value[i] - mean) * (value[i] - mean);
+    }
+    row->mean = mean;
+    row->sd = variance < 0 ? 0 : sqrt(variance);
     accumulate(fit->n, sorted);
     for (int q = 0; q < PH_QUANTILES; q++) {
         row->quantile[q] = quantile(fit->n, sorted, ph_quantile_level[q]);

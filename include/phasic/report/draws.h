@@ -15,6 +15,14 @@ void ph_sort_numbers(size_t n, double *x);
  */
 double ph_sorted_quantile(size_t n, const double *sorted, double level);
 
+/*
+ * Whether the values of a derived quantity, between these two, are equal up to the
+ * rounding of its expression. A parameter that is inferred varies by more than that.
+ */
+int ph_draws_equal(double least, double largest);
+/* Whether row `row` of the summary has a column in the draws that varies. */
+int ph_draws_vary(const ph_saved *self, size_t row);
+
 /* One quantity over the draws of a saved fit. */
 typedef struct ph_draws_row {
     double mean, sd; /* sd with n - 1; 0 for a single draw or a constant */

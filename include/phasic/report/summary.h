@@ -15,7 +15,7 @@ extern const double ph_quantile_level[PH_QUANTILES];
 /* Summary of one parameter or derived quantity over the weighted sample. */
 typedef struct ph_summary_row {
     const char *name;
-    int fixed;
+    int fixed;         /* not inferred, or derived and everywhere the same */
     size_t not_finite; /* sample points where it has no value: then all below is NaN */
     double mean, sd, mcse; /* mcse: Monte Carlo standard error of the mean */
     double quantile[PH_QUANTILES];
