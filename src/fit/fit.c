@@ -2,25 +2,21 @@
 #include "phasic/fit/fit.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "identify.h"
 #include "phasic/base/memory.h"
 #include "stand_in.h"
 
+/* A quantity without a value is NaN. */
 static int derived_values(const ph_model *model, const double *theta, double *value,
                           ph_error *error)
 {
     for (size_t k = 0; k < model->n_derived; k++) {
         const ph_derived *derived = &model->derived[k];
         int status = ph_expr_value_at(derived->value, NULL, theta, &value[k], error);
-        if (status == PH_OK && !isfinite(value[k])) {
-            status =
-                ph_error_set(error, PH_E_MODEL,
-                             "derived quantity '%s' is not finite at a draw from the "
-                             "posterior",
-                             derived->name);
-        }
         if (status != PH_OK) {
             ph_error_file(error, model->file);
             ph_error_place(error, "/derived/%s", derived->name);
@@ -30,9 +26,13 @@ static int derived_values(const ph_model *model, const double *theta, double *va
     return PH_OK;
 }
 
-/* Rows of z[n][d] to rows of parameters and derived quantities. */
+/*
+ * Rows of z[n][d] to rows of parameters and derived quantities. A point of weight 0,
+ * outside the model, counts nowhere: what has no value there is 0. weight may be NULL.
+ */
 static int natural_scale(const ph_posterior *posterior, const ph_model *model, size_t n,
-                         const double *z, double **out, ph_error *error)
+                         const double *z, const double *weight, double **out,
+                         ph_error *error)
 {
     size_t columns = model->n_parameters + model->n_derived;
     size_t d = ph_posterior_free_count(posterior);
@@ -48,9 +48,38 @@ static int natural_scale(const ph_posterior *posterior, const ph_model *model, s
             free(rows);
             return status;
         }
+        for (size_t c = 0; weight && weight[i] == 0 && c < columns; c++) {
+            row[c] = isfinite(row[c]) ? row[c] : 0;
+        }
     }
     *out = rows;
     return PH_OK;
+}
+
+static size_t count_missing(size_t n, const double *rows, size_t columns, size_t column)
+{
+    size_t missing = 0;
+    for (size_t i = 0; i < n; i++) {
+        missing += !isfinite(rows[i * columns + column]);
+    }
+    return missing;
+}
+
+/* The verdict is silent about quantities that are not summarised, and says so. */
+static void tell_missing(ph_fit *self, const ph_model *model)
+{
+    char *reasons = self->svgd->reasons;
+    for (size_t k = 0; k < self->n_derived; k++) {
+        size_t missing =
+            count_missing(self->n, self->sample, self->columns, self->p + k);
+        size_t used = strlen(reasons);
+        if (missing > 0) {
+            snprintf(reasons + used, sizeof self->svgd->reasons - used,
+                     "%s'%s' has no value at %zu of %zu points, and nothing is said of "
+                     "it",
+                     used ? "; " : "", model->derived[k].name, missing, self->n);
+        }
+    }
 }
 
 /* Which sampler runs: the settings that are not NULL. */
@@ -83,10 +112,14 @@ static int run(ph_fit **self, ph_posterior *posterior, method how, const ph_log 
     fit->draw_log_p = fit->svgd->draw_log_p;
     fit->outside = ph_posterior_outside(posterior);
     fit->beyond = ph_posterior_beyond(posterior);
-    status = natural_scale(posterior, model, fit->n, fit->svgd->z, &fit->sample, error);
+    status = natural_scale(posterior, model, fit->n, fit->svgd->z, fit->weight,
+                           &fit->sample, error);
     if (status == PH_OK) {
-        status = natural_scale(posterior, model, fit->draws, fit->svgd->draw,
+        status = natural_scale(posterior, model, fit->draws, fit->svgd->draw, NULL,
                                &fit->draw, error);
+    }
+    if (status == PH_OK) {
+        tell_missing(fit, model);
     }
 out:
     if (status != PH_OK) {
