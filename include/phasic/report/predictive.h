@@ -18,10 +18,11 @@ typedef enum ph_predictive {
 } ph_predictive;
 
 /*
- * A quantity at points t[n] for every draw theta[draws][p]: value[n][draws]. Draws are
- * evaluated PH_LANES at a time; the numbers do not depend on the device. PH_E_NUMERIC
- * where a draw lies outside the model or a value cannot be computed, PH_E_USAGE as
- * ph_points_quantile, PH_E_MEMORY.
+ * A quantity at points t[n] for every draw theta[draws][p]: value[n][draws], by the
+ * engine that is right for each time (PH_ENGINE_AUTO). Draws are evaluated PH_LANES at
+ * a time; the numbers do not depend on the device. PH_E_NUMERIC where a draw lies
+ * outside the model or a value cannot be computed, PH_E_USAGE as ph_points_quantile,
+ * PH_E_MEMORY as ph_serve_log, PH_E_INTERRUPTED.
  */
 int ph_predictive_curve(const ph_plan *plan, ph_predictive what, size_t draws,
                         const double *theta, size_t n, const double *t,
