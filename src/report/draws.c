@@ -48,6 +48,29 @@ int ph_draws_vary(const ph_saved *self, size_t row)
                                     : column >= 0 && !ph_draws_equal(least, largest);
 }
 
+int ph_exponent(double x)
+{
+    int exponent = 0;
+    if (isfinite(x)) {
+        (void)frexp(x, &exponent);
+    }
+    return exponent;
+}
+
+double ph_spread(size_t n, const double *x, double mean)
+{
+    double most = 0, square = 0;
+    for (size_t i = 0; i < n; i++) {
+        most = fmax(most, fabs(x[i] - mean));
+    }
+    int unit = ph_exponent(most);
+    for (size_t i = 0; i < n; i++) {
+        double away = ldexp(x[i] - mean, -unit);
+        square += away * away;
+    }
+    return ldexp(sqrt(square / (double)(n - 1)), unit);
+}
+
 static double effective_size(const ph_saved *self)
 {
     const char *method = ph_saved_setting_text(self, "method");
@@ -63,7 +86,6 @@ void ph_draws_summarize(const ph_saved *self, size_t row, size_t n_levels,
 {
     long column = ph_saved_column(self, row);
     size_t n = self->draws;
-    double square = 0;
     *out = (ph_draws_row){NAN, NAN, NAN, NAN, column >= 0};
     for (size_t q = 0; q < n_levels; q++) {
         quantile[q] = NAN;
@@ -79,14 +101,11 @@ void ph_draws_summarize(const ph_saved *self, size_t row, size_t n_levels,
     for (size_t i = 0; i < n; i++) {
         mean += work[i] / (double)n;
     }
-    for (size_t i = 0; i < n; i++) {
-        square += (work[i] - mean) * (work[i] - mean);
-    }
     int derived = row >= self->n_parameters;
     int constant =
         work[0] == work[n - 1] || (derived && ph_draws_equal(work[0], work[n - 1]));
     out->mean = constant ? work[0] : mean;
-    out->sd = constant ? 0 : sqrt(square / (double)(n - 1));
+    out->sd = constant ? 0 : ph_spread(n, work, mean);
     out->ess = constant ? NAN : effective_size(self);
     out->mcse = constant ? 0 : out->sd / sqrt(out->ess);
     for (size_t q = 0; q < n_levels; q++) {

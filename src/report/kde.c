@@ -12,14 +12,11 @@
 
 double ph_kde_bandwidth(size_t n, const double *sorted, double effective)
 {
-    double mean = 0, square = 0;
+    double mean = 0;
     for (size_t i = 0; i < n; i++) {
         mean += sorted[i] / (double)n;
     }
-    for (size_t i = 0; i < n; i++) {
-        square += (sorted[i] - mean) * (sorted[i] - mean);
-    }
-    double spread = sqrt(square / (double)(n - 1));
+    double spread = ph_spread(n, sorted, mean);
     double range =
         ph_sorted_quantile(n, sorted, 0.75) - ph_sorted_quantile(n, sorted, 0.25);
     if (range > 0) {

@@ -334,7 +334,7 @@ const char *const ph_statistic_name[PH_STATISTICS] = {PH_STATISTIC_TABLE(X)};
 void ph_statistics(size_t n, const ph_observation *row, double *work,
                    double value[PH_STATISTICS])
 {
-    double sum = 0, square = 0, censored = 0;
+    double sum = 0, censored = 0;
     for (size_t i = 0; i < n; i++) {
         int interval = row[i].kind == PH_INTERVAL_CENSORED;
         work[i] =
@@ -343,12 +343,9 @@ void ph_statistics(size_t n, const ph_observation *row, double *work,
         sum += work[i];
     }
     double mean = sum / (double)n;
-    for (size_t i = 0; i < n; i++) {
-        square += (work[i] - mean) * (work[i] - mean);
-    }
     ph_sort_numbers(n, work);
     value[PH_STATISTIC_MEAN] = mean;
-    value[PH_STATISTIC_SD] = n > 1 ? sqrt(square / (double)(n - 1)) : NAN;
+    value[PH_STATISTIC_SD] = n > 1 ? ph_spread(n, work, mean) : NAN;
     value[PH_STATISTIC_MIN] = work[0];
     value[PH_STATISTIC_LOW] = ph_sorted_quantile(n, work, 0.1);
     value[PH_STATISTIC_MEDIAN] = ph_sorted_quantile(n, work, 0.5);

@@ -74,7 +74,7 @@ static void set_constant(ph_summary_row *row, double value)
 static int summarize_column(ph_summary_row *row, const ph_fit *fit, size_t column,
                             point *sorted, double *value)
 {
-    double mean = 0, variance = 0;
+    double mean = 0, variance = 0, most = 0;
     for (size_t i = 0; i < fit->n; i++) {
         double x = fit->sample[i * fit->columns + column];
         value[i] = x;
@@ -97,10 +97,15 @@ static int summarize_column(ph_summary_row *row, const ph_fit *fit, size_t colum
         return PH_OK;
     }
     for (size_t i = 0; i < fit->n; i++) {
-        variance += fit->weight[i] * (value[i] - mean) * (value[i] - mean);
+        most = fmax(most, fabs(value[i] - mean));
+    }
+    int unit = ph_exponent(most);
+    for (size_t i = 0; i < fit->n; i++) {
+        double away = ldexp(value[i] - mean, -unit);
+        variance += fit->weight[i] * away * away;
     }
     row->mean = mean;
-    row->sd = variance < 0 ? 0 : sqrt(variance);
+    row->sd = variance < 0 ? 0 : ldexp(sqrt(variance), unit);
     accumulate(fit->n, sorted);
     for (int q = 0; q < PH_QUANTILES; q++) {
         row->quantile[q] = quantile(fit->n, sorted, ph_quantile_level[q]);
@@ -108,14 +113,17 @@ static int summarize_column(ph_summary_row *row, const ph_fit *fit, size_t colum
     return ph_svgd_result_error(fit->svgd, value, mean, row->sd, &row->mcse);
 }
 
-static double covariance(const ph_summary *self, const ph_fit *fit, size_t a, size_t b)
+static double correlation(const ph_summary *self, const ph_fit *fit, size_t a, size_t b)
 {
+    const ph_summary_row *x = &self->row[a], *y = &self->row[b];
+    int unit_x = ph_exponent(x->sd), unit_y = ph_exponent(y->sd);
     double sum = 0;
     for (size_t i = 0; i < fit->n; i++) {
-        const double *x = fit->sample + i * fit->columns;
-        sum += fit->weight[i] * (x[a] - self->row[a].mean) * (x[b] - self->row[b].mean);
+        const double *at = fit->sample + i * fit->columns;
+        sum += fit->weight[i] * ldexp(at[a] - x->mean, -unit_x) *
+               ldexp(at[b] - y->mean, -unit_y);
     }
-    return sum;
+    return sum / (ldexp(x->sd, -unit_x) * ldexp(y->sd, -unit_y));
 }
 
 static void correlate(ph_summary *self, const ph_fit *fit)
@@ -123,9 +131,7 @@ static void correlate(ph_summary *self, const ph_fit *fit)
     size_t n = self->n_correlated;
     for (size_t i = 0; i < n; i++) {
         for (size_t j = 0; j <= i; j++) {
-            size_t a = self->correlated[i], b = self->correlated[j];
-            double c =
-                covariance(self, fit, a, b) / (self->row[a].sd * self->row[b].sd);
+            double c = correlation(self, fit, self->correlated[i], self->correlated[j]);
             self->correlation[i * n + j] = self->correlation[j * n + i] =
                 i == j ? 1 : c;
         }

@@ -23,6 +23,15 @@ int ph_draws_equal(double least, double largest);
 /* Whether row `row` of the summary has a column in the draws that varies. */
 int ph_draws_vary(const ph_saved *self, size_t row);
 
+/*
+ * The exponent e of |x| < 2^e, 0 for 0 and what is not finite. Squares of numbers that
+ * were divided by 2^e, which is exact, stay within double range.
+ */
+int ph_exponent(double x);
+
+/* Standard deviation with n - 1 of n >= 2 numbers around their mean. */
+double ph_spread(size_t n, const double *x, double mean);
+
 /* One quantity over the draws of a saved fit. */
 typedef struct ph_draws_row {
     double mean, sd; /* sd with n - 1; 0 for a single draw or a constant */
