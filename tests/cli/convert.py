@@ -188,6 +188,14 @@ def check_csv(tap, folder):
     text = '0,1,0\n0,0,2\n'
     done = phasic("convert", "--from", "csv", "--to", "csv", "-", "-", text=text)
     tap.point(done.stdout == text, "csv: standard input to standard output", done.stdout)
+    plain = phasic("convert", "--from", "csv", "--to", "matrix", "-", "-", text=text)
+    for rows in (text, '"0",1,0\n0,0,2\n'):
+        done = phasic("convert", "--from", "csv", "--to", "matrix", "-", "-", text="\ufeff" + rows)
+        tap.point(plain.returncode == 0 and done.stdout == plain.stdout,
+                  "csv: a byte order mark", done.stdout + done.stderr)
+    done = phasic("convert", "--from", "csv", "--to", "matrix", "-", "-", text="\ufeff")
+    tap.point(done.returncode == 65 and "not 0 rows of 0" in done.stderr,
+              "csv: a byte order mark alone", done.stderr)
 
 
 # ---- round trips ----
