@@ -133,6 +133,16 @@ static int fail(ph_row_fault *fault, ph_column_role role, const char *what)
     return PH_E_DATA;
 }
 
+/* Up to an end is left censoring, and takes in an absorption at 0; after 0 it does not.
+ */
+static void set_bounds(ph_observation *seen, double lower, double upper)
+{
+    int left = lower == 0 && upper < INFINITY;
+    seen->kind = left ? PH_LEFT_CENSORED : PH_INTERVAL_CENSORED;
+    seen->time = left ? upper : lower;
+    seen->upper = upper;
+}
+
 /* From `time`, `time2` and the code of `event`, as R's Surv of type "interval". */
 static int from_code(const ph_row *self, ph_observation *seen, ph_row_fault *fault)
 {
@@ -145,7 +155,7 @@ static int from_code(const ph_row *self, ph_observation *seen, ph_row_fault *fau
         if (!self->given[PH_COLUMN_TIME2]) {
             return fail(fault, PH_COLUMN_EVENT, "needs a time2, the interval's end");
         }
-        seen->upper = self->value[PH_COLUMN_TIME2];
+        set_bounds(seen, seen->time, self->value[PH_COLUMN_TIME2]);
     }
     return PH_OK;
 }
@@ -156,13 +166,7 @@ static void from_bounds(const ph_row *self, ph_observation *seen, int *found)
     double lower = self->given[PH_COLUMN_LOWER] ? self->value[PH_COLUMN_LOWER] : 0;
     double upper =
         self->given[PH_COLUMN_UPPER] ? self->value[PH_COLUMN_UPPER] : INFINITY;
-    seen->kind = PH_INTERVAL_CENSORED;
-    seen->time = lower;
-    seen->upper = upper;
-    if (lower == 0 && upper < INFINITY) {
-        seen->kind = PH_LEFT_CENSORED;
-        seen->time = upper;
-    }
+    set_bounds(seen, lower, upper);
     *found = self->given[PH_COLUMN_LOWER] || upper < INFINITY;
 }
 
