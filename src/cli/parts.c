@@ -117,6 +117,33 @@ static int find_lists(name_lists *self, const ph_model *model, const char *ignor
     return PH_OK;
 }
 
+/* What is in the data and may not be meant. */
+static void warn_of_data(const ph_data *data, ph_talk *talk)
+{
+    if (data->missing > 0) {
+        char weight[32];
+        ph_double_text(data->missing_weight, weight);
+        ph_talk_warn(talk,
+                     "%zu row%s of the data (weight %s) hold%s no observation and %s "
+                     "left out",
+                     data->missing, data->missing == 1 ? "" : "s", weight,
+                     data->missing == 1 ? "s" : "", data->missing == 1 ? "is" : "are");
+    }
+    if ((data->codes & (1u << 2 | 1u << 0 | 1u << 3)) == 1u << 2) {
+        ph_talk_warn(talk, "the event (status) is 2 in some rows and 0 in none: 2 is "
+                           "left censoring and 1 an exact time; where 1 means alive "
+                           "and 2 dead, subtract 1");
+    }
+    if (data->composite > 0) {
+        ph_talk_warn(
+            talk,
+            "%zu row%s of the data hold%s several totals; each enters by its "
+            "own density (composite likelihood), so uncertainty is understated",
+            data->composite, data->composite == 1 ? "" : "s",
+            data->composite == 1 ? "s" : "");
+    }
+}
+
 int ph_job_read_data(ph_job *self, ph_app *app)
 {
     const ph_model *model = self->model;
@@ -136,13 +163,8 @@ int ph_job_read_data(ph_job *self, ph_app *app)
     options.n_labels = self->group_column ? 0 : model->n_groups;
     status = ph_data_read(&self->data, app->options.argument[1], &options, &app->error);
     free_lists(&lists);
-    if (status == PH_OK && self->data->composite > 0) {
-        ph_talk_warn(
-            &app->talk,
-            "%zu row%s of the data hold%s several totals; each enters by its "
-            "own density (composite likelihood), so uncertainty is understated",
-            self->data->composite, self->data->composite == 1 ? "" : "s",
-            self->data->composite == 1 ? "s" : "");
+    if (status == PH_OK) {
+        warn_of_data(self->data, &app->talk);
     }
     return status;
 }

@@ -28,6 +28,8 @@ typedef struct reader {
     int has_columns; /* the header has been read */
     int joins;       /* rows may hold several totals */
     size_t rows, missing, composite;
+    double missing_weight;
+    unsigned codes; /* as in ph_data */
 
     char **group; /* labels met, where they are numbers */
     size_t n_groups, groups_capacity;
@@ -346,6 +348,7 @@ static int add_row(reader *self, long line)
     }
     if (!found && self->row.rewards == 0) {
         self->missing++;
+        self->missing_weight += self->row.value[PH_COLUMN_COUNT];
         return PH_OK;
     }
     check_absent(self, line);
@@ -353,6 +356,9 @@ static int add_row(reader *self, long line)
         return PH_OK;
     }
     self->composite += (found != 0) + self->row.rewards > 1;
+    if (self->row.given[PH_COLUMN_TIME] && self->row.given[PH_COLUMN_EVENT]) {
+        self->codes |= 1u << (int)self->row.value[PH_COLUMN_EVENT];
+    }
     int status = found ? add(self, line, &seen, 0) : PH_OK;
     if (status == PH_OK) {
         status = add_rewards(self, line);
@@ -521,6 +527,8 @@ static int finish(reader *self, const char *file, ph_data **data)
     }
     out->rows = self->rows;
     out->missing = self->missing;
+    out->missing_weight = self->missing_weight;
+    out->codes = self->codes;
     out->composite = self->composite;
     *data = out;
     return PH_OK;

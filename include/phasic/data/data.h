@@ -44,6 +44,8 @@ typedef struct ph_data {
     char digest[65];             /* SHA-256 of the (uncompressed) bytes */
     size_t rows;                 /* data rows read */
     size_t missing;              /* of these, rows in which nothing is observed */
+    double missing_weight;       /* what their counts add up to */
+    unsigned codes;              /* bit c: event code c stands beside a time */
     size_t composite;            /* rows with more than one observed cell */
     size_t n;                    /* distinct observations */
     ph_observation *observation; /* [n] */
