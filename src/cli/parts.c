@@ -153,7 +153,8 @@ int ph_job_read_data(ph_job *self, ph_app *app)
     if (status != PH_OK) {
         return status;
     }
-    ph_data_options options = {.discrete = model->discrete};
+    ph_data_options options = {.discrete = model->discrete,
+                               .total = (size_t)(self->reward + 1)};
     if (find_lists(&lists, model, ignored, &options) != PH_OK) {
         free_lists(&lists);
         return ph_error_set(&app->error, PH_E_MEMORY, "out of memory");

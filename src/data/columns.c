@@ -137,16 +137,25 @@ static int find_role(ph_column *self, const ph_data_options *options, ph_error *
 
 /* -------------------------------------------------------------- all together */
 
-static int same_meaning(const ph_column *a, const ph_column *b)
+/* Whether `a` holds times that are totals of the reward whose column `b` is. */
+static int is_total(const ph_column *a, const ph_column *b, size_t total)
 {
-    return a->role != PH_COLUMN_IGNORED && a->role == b->role &&
-           (a->role != PH_COLUMN_REWARD || a->reward == b->reward);
+    return (a->role == PH_COLUMN_TIME || a->role == PH_COLUMN_LOWER) &&
+           b->role == PH_COLUMN_REWARD && b->reward + 1 == total;
 }
 
-static int check_twice(const ph_column *columns, size_t k, ph_error *error)
+static int same_meaning(const ph_column *a, const ph_column *b, size_t total)
+{
+    return (a->role != PH_COLUMN_IGNORED && a->role == b->role &&
+            (a->role != PH_COLUMN_REWARD || a->reward == b->reward)) ||
+           is_total(a, b, total) || is_total(b, a, total);
+}
+
+static int check_twice(const ph_column *columns, size_t k, size_t total,
+                       ph_error *error)
 {
     for (size_t i = 0; i < k; i++) {
-        if (same_meaning(&columns[i], &columns[k])) {
+        if (same_meaning(&columns[i], &columns[k], total)) {
             return ph_error_set(error, PH_E_DATA,
                                 "a second column of the same meaning as '%s'",
                                 columns[i].name);
@@ -227,7 +236,7 @@ int ph_columns_find(ph_column *columns, size_t n, const ph_data_options *options
         }
         int status = find_role(&columns[k], options, error);
         if (status == PH_OK) {
-            status = check_twice(columns, k, error);
+            status = check_twice(columns, k, options->total, error);
         }
         if (status != PH_OK) {
             char cut[PH_SHOWN_TEXT + 1];

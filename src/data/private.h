@@ -148,9 +148,9 @@ const char *ph_row_set(ph_row *self, const ph_column *column, const char *text,
                        size_t length, int discrete);
 /*
  * The observation of the row's time (*found 0: there is none) and of one reward, their
- * part and weight aside. 0, or a fault.
+ * part and weight aside. Where `total`, the time is a reward's total. 0, or a fault.
  */
-int ph_row_time(const ph_row *self, ph_observation *seen, int *found,
+int ph_row_time(const ph_row *self, int total, ph_observation *seen, int *found,
                 ph_row_fault *fault);
 int ph_row_reward(const ph_row *self, size_t reward, ph_observation *seen,
                   ph_row_fault *fault);

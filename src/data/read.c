@@ -342,7 +342,8 @@ static int add_row(reader *self, long line)
     ph_observation seen;
     ph_row_fault fault;
     int found = 0;
-    if (ph_row_time(&self->row, &seen, &found, &fault) != PH_OK) {
+    int total = self->options->total > 0;
+    if (ph_row_time(&self->row, total, &seen, &found, &fault) != PH_OK) {
         report_fault(self, line, &fault);
         return PH_OK;
     }

@@ -170,7 +170,27 @@ static void from_bounds(const ph_row *self, ph_observation *seen, int *found)
     *found = self->given[PH_COLUMN_LOWER] || upper < INFINITY;
 }
 
-int ph_row_time(const ph_row *self, ph_observation *seen, int *found,
+static const char is_censoring[] =
+    "is censoring, which goes with a time, not with a reward";
+static const char is_truncation[] = "goes with a time, not with a reward";
+
+/* What may not stand beside a time that is a reward's total. */
+static int check_total(const ph_row *self, const ph_observation *seen,
+                       ph_row_fault *fault)
+{
+    int bounds = !self->given[PH_COLUMN_TIME];
+    if (seen->kind != PH_OBSERVED) {
+        return fail(fault,
+                    !bounds                        ? PH_COLUMN_EVENT
+                    : self->given[PH_COLUMN_UPPER] ? PH_COLUMN_UPPER
+                                                   : PH_COLUMN_LOWER,
+                    is_censoring);
+    }
+    return self->given[PH_COLUMN_ENTRY] ? fail(fault, PH_COLUMN_ENTRY, is_truncation)
+                                        : PH_OK;
+}
+
+int ph_row_time(const ph_row *self, int total, ph_observation *seen, int *found,
                 ph_row_fault *fault)
 {
     const unsigned char *given = self->given;
@@ -202,6 +222,9 @@ int ph_row_time(const ph_row *self, ph_observation *seen, int *found,
         return fail(fault, given[PH_COLUMN_UPPER] ? PH_COLUMN_UPPER : PH_COLUMN_TIME2,
                     what);
     }
+    if (*found && total && check_total(self, seen, fault) != PH_OK) {
+        return PH_E_DATA;
+    }
     if (*found && given[PH_COLUMN_ENTRY]) {
         what = ph_observation_truncate(seen, self->value[PH_COLUMN_ENTRY]);
     }
@@ -219,8 +242,7 @@ int ph_row_reward(const ph_row *self, size_t reward, ph_observation *seen,
         .time = self->reward[reward] + 0.0, .entry = PH_NO_ENTRY, .weight = 1};
     if (self->given[PH_COLUMN_EVENT] && self->value[PH_COLUMN_EVENT] != 1 &&
         !self->given[PH_COLUMN_TIME]) {
-        return fail(fault, PH_COLUMN_EVENT,
-                    "is censoring, which goes with a time, not with a reward");
+        return fail(fault, PH_COLUMN_EVENT, is_censoring);
     }
     if (self->given[PH_COLUMN_EVENT] && self->value[PH_COLUMN_EVENT] == 0) {
         *fault = (ph_row_fault){PH_COLUMN_REWARD, reward,
@@ -229,7 +251,7 @@ int ph_row_reward(const ph_row *self, size_t reward, ph_observation *seen,
         return PH_E_DATA;
     }
     if (self->given[PH_COLUMN_ENTRY]) {
-        return fail(fault, PH_COLUMN_ENTRY, "goes with a time, not with a reward");
+        return fail(fault, PH_COLUMN_ENTRY, is_truncation);
     }
     return PH_OK;
 }

@@ -70,6 +70,8 @@ typedef struct ph_data_options {
     int discrete;               /* times and rewards must be whole numbers */
     const char *const *rewards; /* reward names: columns of observed totals */
     size_t n_rewards;
+    size_t total;              /* what `time` holds: 0 times, else totals of the reward
+                                  1 + index, as a column of its name does */
     const char *const *ignore; /* --ignore-columns */
     size_t n_ignore;
     const char *group;   /* the column of group labels; NULL: "group" */
