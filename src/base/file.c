@@ -18,35 +18,109 @@ static int read_failed(const char *path, const char *why, ph_error *error)
     return ph_error_set(error, PH_E_INPUT, "cannot be read: %s", why);
 }
 
-/* Reads to the end of a stream that zlib decompresses where it is gzip. */
-static int read_all(gzFile stream, const char *path, char **bytes, size_t *length,
-                    ph_error *error)
+typedef struct text {
+    char *bytes;
+    size_t length, capacity;
+} text;
+
+/* Room for more, and a NUL behind it. */
+static int reserve(text *self, const char *name, ph_error *error)
 {
-    char *text = NULL;
-    size_t capacity = 0, used = 0;
+    return ph_grow(&self->bytes, &self->capacity, self->length + (1u << 16) + 1, 1) == 0
+               ? PH_OK
+               : ph_error_set(error, PH_E_MEMORY, "out of memory reading %s", name);
+}
+
+static int read_all(int descriptor, const char *name, text *raw, ph_error *error)
+{
     for (;;) {
-        if (ph_grow(&text, &capacity, used + (1u << 16) + 1, 1) != 0) {
-            free(text);
-            return ph_error_set(error, PH_E_MEMORY, "out of memory reading %s", path);
+        int status = reserve(raw, name, error);
+        if (status != PH_OK) {
+            return status;
         }
-        size_t room = capacity - used - 1;
-        int got =
-            gzread(stream, text + used, room > (1u << 30) ? 1u << 30 : (unsigned)room);
+        size_t room = raw->capacity - raw->length - 1;
+        ssize_t got = read(descriptor, raw->bytes + raw->length,
+                           room < 1u << 30 ? room : 1u << 30);
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
         if (got < 0) {
-            int code;
-            read_failed(path, gzerror(stream, &code), error);
-            free(text);
-            return PH_E_INPUT;
+            return read_failed(name, strerror(errno), error);
         }
+        raw->bytes[raw->length += (size_t)got] = '\0';
         if (got == 0) {
+            return PH_OK;
+        }
+    }
+}
+
+static int is_gzip(const char *bytes, size_t length)
+{
+    return length >= 2 && memcmp(bytes, "\x1F\x8B", 2) == 0;
+}
+
+/*
+ * One member of a gzip file, from *used of the raw bytes on. zlib's own reading of
+ * files passes over what follows a member and is none; here it is the caller who sees
+ * it.
+ */
+static int inflate_member(z_stream *stream, const text *raw, size_t *used,
+                          const char *name, text *plain, ph_error *error)
+{
+    for (int code = Z_OK; code != Z_STREAM_END;) {
+        int status = reserve(plain, name, error);
+        if (status != PH_OK) {
+            return status;
+        }
+        size_t left = raw->length - *used, room = plain->capacity - plain->length - 1;
+        unsigned in = (unsigned)(left < 1u << 30 ? left : 1u << 30);
+        unsigned out = (unsigned)(room < 1u << 30 ? room : 1u << 30);
+        stream->next_in = (Bytef *)raw->bytes + *used;
+        stream->avail_in = in;
+        stream->next_out = (Bytef *)plain->bytes + plain->length;
+        stream->avail_out = out;
+        code = inflate(stream, Z_NO_FLUSH);
+        *used += in - stream->avail_in;
+        plain->length += out - stream->avail_out;
+        if (code == Z_MEM_ERROR) {
+            return ph_error_set(error, PH_E_MEMORY, "out of memory reading %s", name);
+        }
+        if (code == Z_BUF_ERROR) {
+            return read_failed(name, "the compressed data ends too early", error);
+        }
+        if (code != Z_OK && code != Z_STREAM_END) {
+            return read_failed(name,
+                               stream->msg ? stream->msg
+                                           : "the compressed data needs a dictionary",
+                               error);
+        }
+    }
+    return PH_OK;
+}
+
+/* All members, one after the other, and nothing else. */
+static int inflate_all(const text *raw, const char *name, text *plain, ph_error *error)
+{
+    z_stream stream = {0};
+    size_t used = 0;
+    if (inflateInit2(&stream, MAX_WBITS + 16) != Z_OK) {
+        return ph_error_set(error, PH_E_MEMORY, "out of memory reading %s", name);
+    }
+    int status = PH_OK;
+    while (status == PH_OK && used < raw->length) {
+        if (!is_gzip(raw->bytes + used, raw->length - used)) {
+            status = read_failed(
+                name, "what follows the compressed data is not compressed", error);
             break;
         }
-        used += (size_t)got;
+        (void)inflateReset(&stream);
+        status = inflate_member(&stream, raw, &used, name, plain, error);
     }
-    text[used] = '\0';
-    *bytes = text;
-    *length = used;
-    return PH_OK;
+    (void)inflateEnd(&stream);
+    if (status == PH_OK) {
+        plain->bytes[plain->length] = '\0';
+    }
+    return status;
 }
 
 int ph_file_read(const char *path, char **bytes, size_t *length, ph_error *error)
@@ -66,20 +140,21 @@ int ph_file_read(const char *path, char **bytes, size_t *length, ph_error *error
         close(descriptor);
         return read_failed(name, "it is a directory", error);
     }
-    gzFile stream = gzdopen(descriptor, "rb");
-    if (!stream) {
-        close(descriptor);
-        return ph_error_set(error, PH_E_MEMORY, "out of memory reading %s", name);
+    text raw = {0}, plain = {0};
+    int status = read_all(descriptor, name, &raw, error);
+    close(descriptor);
+    if (status == PH_OK && is_gzip(raw.bytes, raw.length)) {
+        status = inflate_all(&raw, name, &plain, error);
+        free(raw.bytes);
+        raw = plain;
     }
-    gzbuffer(stream, 1u << 17);
-    int status = read_all(stream, name, bytes, length, error);
-    int closed = gzclose_r(stream);
-    if (status == PH_OK && closed != Z_OK) {
-        free(*bytes);
-        *bytes = NULL;
-        return read_failed(name, "the compressed data ends too early", error);
+    if (status != PH_OK) {
+        free(raw.bytes);
+        return status;
     }
-    return status;
+    *bytes = raw.bytes;
+    *length = raw.length;
+    return PH_OK;
 }
 
 static int write_all(int descriptor, const char *bytes, size_t length)

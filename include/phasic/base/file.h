@@ -7,9 +7,9 @@
 #include <stddef.h>
 
 /*
- * Reads a whole file (plain or gzip; "-" is standard input) into *bytes (NUL-terminated
- * beyond *length; release with free). Returns PH_E_INPUT if it cannot be read,
- * PH_E_MEMORY, or 0.
+ * Reads a whole file (plain or gzip, of any number of members and nothing else; "-" is
+ * standard input) into *bytes (NUL-terminated beyond *length; release with free).
+ * Returns PH_E_INPUT if it cannot be read, PH_E_MEMORY, or 0.
  */
 int ph_file_read(const char *path, char **bytes, size_t *length, ph_error *error);
 
