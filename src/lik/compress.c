@@ -10,6 +10,8 @@
 typedef struct packer {
     const ph_data *in;
     ph_data *out;
+    ph_observation *plain, *entry; /* a part's, apart: see split */
+    size_t n_plain, n_entry;
     double ratio;
     size_t points;
     double *x, *w, *work; /* times and weights of a piece, and the rule's workspace */
@@ -19,14 +21,14 @@ typedef struct packer {
 /* Kinds that contribute a smooth function of one time. */
 static int is_smooth(const ph_observation *it)
 {
-    return it->time > 0 && it->entry == PH_NO_ENTRY && it->kind != PH_INTERVAL_CENSORED;
+    return it->time > 0 && it->kind != PH_INTERVAL_CENSORED;
 }
 
-/* Observations from `first` that make a piece: of one part, kind, and range of times.
- */
-static size_t piece_end(const packer *self, size_t first, size_t end, double t_max)
+/* Observations from `first` that make a piece: of one kind, and range of times. */
+static size_t piece_end(const packer *self, const ph_observation *list, size_t first,
+                        size_t end, double t_max)
 {
-    const ph_observation *list = self->in->observation, *a = &list[first];
+    const ph_observation *a = &list[first];
     double last = fmin(self->ratio * a->time, a->time + t_max / 4);
     size_t i = first;
     while (i < end && is_smooth(&list[i]) && list[i].kind == a->kind &&
@@ -36,9 +38,15 @@ static size_t piece_end(const packer *self, size_t first, size_t end, double t_m
     return i;
 }
 
-static int pack_piece(packer *self, size_t first, size_t end)
+static void put(packer *self, ph_observation it, double sign)
 {
-    const ph_observation *list = self->in->observation;
+    it.weight *= sign;
+    self->out->observation[self->out->n++] = it;
+}
+
+static int pack_piece(packer *self, const ph_observation *list, size_t first,
+                      size_t end, double sign)
+{
     size_t m = end - first, need = (self->points + 2) * m;
     double node[PH_GAUSS_MAX], weight[PH_GAUSS_MAX];
     if (ph_grow(&self->x, &self->capacity[0], m, sizeof *self->x) != 0 ||
@@ -56,9 +64,77 @@ static int pack_piece(packer *self, size_t first, size_t end)
         ph_observation it = list[first];
         it.time = node[k];
         it.weight = weight[k];
-        self->out->observation[self->out->n++] = it;
+        put(self, it, sign);
     }
     return status;
+}
+
+/* Pieces with few times stay as they are. */
+static int pack_list(packer *self, const ph_observation *list, size_t n, double t_max,
+                     double sign)
+{
+    int status = PH_OK;
+    for (size_t i = 0, next; i < n && status == PH_OK; i = next) {
+        next = is_smooth(&list[i]) ? piece_end(self, list, i, n, t_max) : i + 1;
+        if (next - i > 2 * self->points) {
+            status = pack_piece(self, list, i, next, sign);
+        } else {
+            for (size_t k = i; k < next; k++) {
+                put(self, list[k], sign);
+            }
+        }
+    }
+    return status;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const ph_observation *x = a, *y = b;
+    if (x->kind != y->kind) {
+        return x->kind < y->kind ? -1 : 1;
+    }
+    int order = (x->time > y->time) - (x->time < y->time);
+    return order ? order : (x->upper > y->upper) - (x->upper < y->upper);
+}
+
+/* Sorts and adds up what is equal; how many are left. */
+static size_t merge(ph_observation *list, size_t n)
+{
+    size_t kept = 0;
+    qsort(list, n, sizeof *list, compare);
+    for (size_t i = 0; i < n; i++) {
+        if (kept > 0 && compare(&list[kept - 1], &list[i]) == 0) {
+            list[kept - 1].weight += list[i].weight;
+        } else {
+            list[kept++] = list[i];
+        }
+    }
+    return kept;
+}
+
+/*
+ * A truncated observation is one without an entry, less the survival at the entry: two
+ * lists, each a sum of smooth functions of one time. An entry of 0, of which a model
+ * without an atom takes no notice, becomes one term in all.
+ */
+static void split(packer *self, const ph_observation *list, size_t n)
+{
+    self->n_plain = self->n_entry = 0;
+    for (size_t i = 0; i < n; i++) {
+        ph_observation it = list[i];
+        it.entry = PH_NO_ENTRY;
+        self->plain[self->n_plain++] = it;
+        if (list[i].entry != PH_NO_ENTRY) {
+            it.kind = PH_RIGHT_CENSORED;
+            it.time = list[i].entry;
+            it.upper = 0;
+            self->entry[self->n_entry++] = it;
+        }
+    }
+    if (self->n_entry > 0) { /* else they are sorted and distinct */
+        self->n_plain = merge(self->plain, self->n_plain);
+        self->n_entry = merge(self->entry, self->n_entry);
+    }
 }
 
 static int pack_part(packer *self, ph_data_part *part)
@@ -71,21 +147,16 @@ static int pack_part(packer *self, ph_data_part *part)
         t_max = fmax(t_max, list[i].time);
     }
     part->first = self->out->n;
-    for (size_t i = begin, next; i < end && status == PH_OK; i = next) {
-        next = is_smooth(&list[i]) ? piece_end(self, i, end, t_max) : i + 1;
-        if (next - i > 2 * self->points) {
-            status = pack_piece(self, i, next);
-        } else {
-            for (size_t k = i; k < next; k++) {
-                self->out->observation[self->out->n++] = list[k];
-            }
-        }
+    split(self, list + begin, end - begin);
+    status = pack_list(self, self->plain, self->n_plain, t_max, 1);
+    if (status == PH_OK) {
+        status = pack_list(self, self->entry, self->n_entry, t_max, -1);
     }
     part->end = self->out->n;
     return status;
 }
 
-/* A copy of everything but the observations, with room for as many of them. */
+/* A copy of everything but the observations, with room for twice as many of them. */
 static ph_data *copy_frame(const ph_data *in)
 {
     ph_data *out = ph_alloc(1, sizeof *out);
@@ -95,7 +166,7 @@ static ph_data *copy_frame(const ph_data *in)
     *out = *in;
     out->n = 0;
     out->file = in->file ? ph_strdup(in->file) : NULL;
-    out->observation = ph_alloc(in->n, sizeof *out->observation);
+    out->observation = ph_alloc(2 * in->n, sizeof *out->observation);
     out->part = ph_alloc(in->n_parts, sizeof *out->part);
     out->group = ph_alloc(in->n_groups, sizeof *out->group);
     int good = out->observation && out->part && out->group && (out->file || !in->file);
@@ -118,10 +189,14 @@ int ph_data_compress(ph_data **self, const ph_data *data, double ratio, size_t p
 {
     packer it = {.in = data, .ratio = ratio, .points = points};
     it.out = copy_frame(data);
-    int status = it.out ? PH_OK : PH_E_MEMORY;
+    it.plain = ph_alloc(data->n, sizeof *it.plain);
+    it.entry = ph_alloc(data->n, sizeof *it.entry);
+    int status = it.out && it.plain && it.entry ? PH_OK : PH_E_MEMORY;
     for (size_t k = 0; k < data->n_parts && status == PH_OK; k++) {
         status = pack_part(&it, &it.out->part[k]);
     }
+    free(it.plain);
+    free(it.entry);
     free(it.x);
     free(it.w);
     free(it.work);

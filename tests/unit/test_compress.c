@@ -62,6 +62,52 @@ static void compressed_data_have_the_same_likelihood(void **state)
     process_free(&it);
 }
 
+/*
+ * Entries of 0, none at all, and some of their own: what they condition on is kept. The
+ * exponential's log-likelihood is n log r - r sum (t - entry).
+ */
+static void truncated_data_are_compressed(void **state)
+{
+    (void)state;
+    enum { N = 6000 };
+    static ph_observation list[N];
+    ph_rng rng;
+    ph_rng_init(&rng, 7, PH_RNG_TEST, 0, 0);
+    double sum = 0, ends = 0;
+    for (int i = 0; i < N; i++) {
+        double entry = i % 3 == 0   ? PH_NO_ENTRY
+                       : i % 3 == 1 ? 0
+                                    : -log(ph_rng_uniform(&rng));
+        double span = -log(ph_rng_uniform(&rng)), from = fmax(entry, 0);
+        list[i] = (ph_observation){i % 5 ? PH_OBSERVED : PH_RIGHT_CENSORED,
+                                   0,
+                                   from + span,
+                                   0,
+                                   entry,
+                                   1 + i % 2};
+        sum += span * list[i].weight;
+        ends += i % 5 ? list[i].weight : 0;
+    }
+    process it = process_shipped("erlang", "stages", 1);
+    ph_data *data = NULL, *packed = NULL;
+    ph_error error = {0};
+    _Alignas(64) double theta[PH_LANES], value[PH_LANES], gradient[PH_LANES];
+    for (int l = 0; l < PH_LANES; l++) {
+        theta[l] = 0.3 + 0.2 * l;
+    }
+    assert_int_equal(ph_data_from_observations(&data, N, list, &error), 0);
+    assert_int_equal(ph_data_compress(&packed, data, 3, 12, &error), 0);
+    assert_true(packed->n < 600);
+    evaluate(&it, packed, theta, value, gradient);
+    for (int l = 0; l < PH_LANES; l++) {
+        assert_close(value[l], ends * log(theta[l]) - theta[l] * sum, 1e-11);
+        assert_near(gradient[l], ends / theta[l] - sum, 1e-9 * sum);
+    }
+    ph_data_free(packed);
+    ph_data_free(data);
+    process_free(&it);
+}
+
 /* Weights add up to what there was, kind by kind; few rows stay as they are. */
 static void small_data_are_left_alone(void **state)
 {
@@ -85,6 +131,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(compressed_data_have_the_same_likelihood),
+        cmocka_unit_test(truncated_data_are_compressed),
         cmocka_unit_test(small_data_are_left_alone),
     };
     return ph_check_run(tests);

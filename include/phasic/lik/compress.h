@@ -11,8 +11,10 @@
  * 4)], and the sum over a piece of weight * log f(t) (or log S, log F) is replaced by
  * the `points`-point Gauss rule of the piece's empirical measure, exact where the
  * summand is a polynomial of degree 2 points - 1 in t. The rule depends on the data
- * alone, so one compression serves all parameters. Pieces with few times, intervals,
- * truncated observations and times of 0 are kept as they are. ratio > 1; points <=
+ * alone, so one compression serves all parameters. Pieces with few times, intervals and
+ * times of 0 are kept as they are. A truncated observation counts as one that is not,
+ * and its entry as a right-censored one of negative weight, each compressed by itself:
+ * the result is for a likelihood, and no data set to look at. ratio > 1; points <=
  * PH_GAUSS_MAX.
  *
  * Whether the summand is smooth enough is the caller's to check, by comparing
