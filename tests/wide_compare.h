@@ -60,6 +60,58 @@ static inline void wide_compare_one(const wide_chain *chain, const double *theta
     }
 }
 
+/*
+ * Densities that two slow states share, where a step's roundings repeat for as many
+ * steps as there are: f and df/dtheta are known[0] and known[1..p].
+ */
+static inline void wide_compare_closed(const char *json, const double *theta, double t,
+                                       const double *known)
+{
+    double value, slope[3];
+    ph_error error = {0};
+    process it = process_text(json);
+    char text[1024];
+    if (ph_points_log(it.plan, PH_ENGINE_LANES, PH_LOG_PDF, theta, 1, &t, &value, slope,
+                      &error) != PH_OK) {
+        fail_msg("%s", ph_error_text(&error, text, sizeof text));
+    }
+    assert_near(value, log(known[0]), WIDE_VALUE);
+    for (size_t m = 0; m < ph_plan_parameters(it.plan); m++) {
+        assert_near(slope[m] * known[0], known[m + 1], WIDE_SLOPE * fabs(known[m + 1]));
+    }
+    process_free(&it);
+}
+
+/* Lambda t = 1.3e5 t: a fast ring beside two states that leave at a and c. */
+static inline void wide_compare_ring_beside(double t)
+{
+    const double theta[] = {0.7, 123457, 1e-9}, a = theta[0], c = theta[2];
+    const double known[] = {(a * exp(-a * t) + 2 * c * exp(-c * t)) / 4,
+                            (1 - a * t) * exp(-a * t) / 4, 0,
+                            (1 - c * t) * exp(-c * t) / 2};
+    wide_compare_closed(
+        "{\"phasic\": 1, \"parameters\": {\"a\": {}, \"b\": {}, \"c\": {}}, "
+        "\"graph\": {\"vertices\": [[0], [1], [2], [3], [4]], \"initial\": [[0, "
+        "0.25], [1, 0.25], [4, 0.5]], \"edges\": [[0, 2, \"b\"], [2, 3, \"b\"], [3, "
+        "0, \"b\"], [3, -1, \"b\"], [1, -1, \"a\"], [4, -1, \"c\"]]}}",
+        theta, t, known);
+}
+
+/* Discrete time: two states that leave with probabilities q and r. */
+static inline void wide_compare_two_steps(double t)
+{
+    const double theta[] = {3.1e-6, 1e-9}, q = theta[0], r = theta[1];
+    const double left[] = {exp((t - 2) * log1p(-q)), exp((t - 2) * log1p(-r))};
+    const double known[] = {(q * left[0] * (1 - q) + r * left[1] * (1 - r)) / 2,
+                            (1 - q * t) * left[0] / 2, (1 - r * t) * left[1] / 2};
+    wide_compare_closed(
+        "{\"phasic\": 1, \"time\": \"discrete\", \"parameters\": {\"q\": "
+        "{\"support\": \"unit\"}, \"r\": {\"support\": \"unit\"}}, \"graph\": "
+        "{\"vertices\": [[0], [1]], \"initial\": [[0, 0.5], [1, 0.5]], \"edges\": "
+        "[[0, -1, \"q\"], [1, -1, \"r\"]]}}",
+        theta, t, known);
+}
+
 /* log f, log S, log F and derivatives at times t[count]. */
 static inline void wide_compare(const process *it, const wide_chain *chain,
                                 const double *theta, size_t count, const double *t)

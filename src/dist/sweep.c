@@ -61,11 +61,13 @@ int ph_sweep_new(ph_sweep **self, const ph_plan *plan)
     sweep->w[1] = ph_alloc_aligned(sweep->width, sizeof *sweep->g);
     sweep->ahead = ph_alloc_aligned(sweep->width, sizeof *sweep->g);
     sweep->late_g = ph_alloc_aligned(sweep->width, sizeof *sweep->g);
+    sweep->drift = ph_alloc_aligned(sweep->width, sizeof *sweep->g);
+    sweep->stay = ph_alloc(sweep->width * PH_LANES, sizeof *sweep->stay);
     sweep->mass = ph_alloc_aligned(2, sizeof *sweep->mass);
     sweep->absorbed = ph_alloc_aligned(2, sizeof *sweep->absorbed);
     if (!sweep->tau || !sweep->u || !sweep->adjoint || !sweep->g || !sweep->w[0] ||
         !sweep->w[1] || !sweep->ahead || !sweep->absorbed || !sweep->late_g ||
-        !sweep->mass || !sweep->folded) {
+        !sweep->mass || !sweep->folded || !sweep->drift || !sweep->stay) {
         ph_sweep_free(sweep);
         return PH_E_MEMORY;
     }
@@ -87,6 +89,8 @@ void ph_sweep_free(ph_sweep *self)
         ph_free_aligned(self->ahead);
         ph_free_aligned(self->absorbed);
         ph_free_aligned(self->late_g);
+        ph_free_aligned(self->drift);
+        free(self->stay);
         ph_free_aligned(self->mass);
         ph_free_aligned(self->excess);
         ph_free_aligned(self->window);

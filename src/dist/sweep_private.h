@@ -33,6 +33,8 @@ struct ph_sweep {
     ph_lanes *g;                 /* [width] 1 - d/Lambda */
     ph_lanes *w[2];              /* [width] adjoints */
     ph_lanes *late_g;            /* [width] the same, exactly what tau leaves */
+    long double *stay;           /* [width][PH_LANES] and before it is rounded */
+    ph_lanes *drift;             /* [width] relative correction of every state */
     ph_lanes *mass;              /* [2] what a late block begins with, as a sum */
     ph_lanes *excess;            /* [blocks] relative correction of the mass there */
     size_t excess_capacity;

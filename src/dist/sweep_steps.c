@@ -16,6 +16,14 @@
  * was not absorbed, kept as a sum of two doubles, so that all errors are relative ones.
  * The way back multiplies the adjoints by the same numbers, so it stays the exact
  * adjoint of the way there, and <v_k, w_k> drifts no more than v does.
+ *
+ * The mass of the whole says nothing of how it is spread: where two slow states (or
+ * parts of the graph) share it, each drifts by its own rounding. So at every
+ * DRIFT_STEPS-th late step every state is multiplied by what the last step lacked,
+ * that many times. For a state that moves so slowly that each of these steps rounds
+ * alike, this is the difference to a step in long double; for others, whose products
+ * round now up and now down, what g lacks of the exact 1 - sum of tau C. These
+ * factors are found again from the vector before, on recomputing and on the way back.
  */
 #include <math.h>
 #include <string.h>
@@ -25,11 +33,14 @@
 #include "phasic/base/memory.h"
 #include "sweep_private.h"
 
-#define LATE       2048       /* a multiple of PH_BLOCK; drift before is below 1e-13 */
-#define LARGE      0x1p900    /* of adjoints */
-#define FOLD       256        /* steps whose adjoints are summed as they come */
-#define MANY_STEPS (1u << 20) /* are looked at whether memory holds them */
-#define STEP_BYTES (7 * sizeof(ph_lanes)) /* six rows, and weights */
+#define LATE        2048       /* a multiple of PH_BLOCK; drift before is below 1e-13 */
+#define DRIFT_STEPS 1024       /* of PH_BLOCK; LATE is one of it: 1e-13 is not lost */
+#define SLOW        0x1p-33L   /* change in a step: rounding repeats for 8192 steps */
+#define ROUNDINGS   0x1p-45L   /* no step rounds by more, but at the end of range */
+#define LARGE       0x1p900    /* of adjoints */
+#define FOLD        256        /* steps whose adjoints are summed as they come */
+#define MANY_STEPS  (1u << 20) /* are looked at whether memory holds them */
+#define STEP_BYTES  (7 * sizeof(ph_lanes)) /* six rows, and weights */
 
 static int grow_lanes(ph_lanes **rows, size_t *capacity, size_t used, size_t need)
 {
@@ -77,7 +88,7 @@ static int rescale(ph_sweep *self, size_t b, ph_lanes *v, const ph_lanes *mass)
     return PH_OK;
 }
 
-/* g_i = 1 - sum of tau C, the sum as exact as long double is. */
+/* g_i = 1 - sum of tau C, the sum as exact as long double is and kept so. */
 static void find_late_g(ph_sweep *self)
 {
     const ph_group_table *out = &self->plan->out;
@@ -93,8 +104,9 @@ static void find_late_g(ph_sweep *self)
             }
         }
         for (int l = 0; l < PH_LANES; l++) {
-            self->late_g[out->row_vertex[i]][l] =
-                rest[l] < 1 ? (double)(1 - rest[l]) : 0;
+            long double stay = rest[l] < 1 ? 1 - rest[l] : 0;
+            self->late_g[out->row_vertex[i]][l] = (double)stay;
+            self->stay[out->row_vertex[i] * PH_LANES + (size_t)l] = stay;
         }
     }
 }
@@ -102,6 +114,58 @@ static void find_late_g(ph_sweep *self)
 static const ph_lanes *g_of(const ph_sweep *self, size_t k)
 {
     return k < LATE ? self->g : self->late_g;
+}
+
+/* What flows into the state of row r in a step from v, without what stays. */
+static void inflow(const ph_sweep *self, size_t r, const ph_lanes *v, long double *sum)
+{
+    const ph_group_table *in = &self->plan->in;
+    for (size_t k = in->row_group[r]; k < in->row_group[r + 1]; k++) {
+        for (int l = 0; l < PH_LANES; l++) {
+            long double part = 0;
+            for (size_t t = in->group_term[k]; t < in->group_term[k + 1]; t++) {
+                part += (long double)in->coefficient[t] * v[in->term_vertex[t]][l];
+            }
+            sum[l] += part * self->tau[in->group_use[k]][l];
+        }
+    }
+}
+
+static int is_drift_step(size_t k)
+{
+    return k >= LATE && k % DRIFT_STEPS == 0;
+}
+
+/*
+ * Relative, into self->drift: what the vector of step k lacks by the rounding of the
+ * steps since it was last mended. v: the vector before; found: what came of it.
+ */
+static void find_drift(ph_sweep *self, size_t k, const ph_lanes *v,
+                       const ph_lanes *found)
+{
+    const ph_group_table *in = &self->plan->in;
+    const ph_lanes *g = g_of(self, k - 1);
+    for (size_t r = 0; r + 1 < in->n_rows; r++) {
+        size_t i = in->row_vertex[r];
+        long double sum[PH_LANES] = {0};
+        inflow(self, r, v, sum);
+        for (int l = 0; l < PH_LANES; l++) {
+            long double stay = self->stay[i * PH_LANES + (size_t)l], old = v[i][l];
+            long double exact = stay * old + sum[l], lack = exact - found[i][l];
+            int slow = old > 0 && fabsl(exact - old) < SLOW * old &&
+                       fabsl(lack) < ROUNDINGS * old;
+            double steps = k == LATE ? LATE : DRIFT_STEPS;
+            self->drift[i][l] =
+                steps * (double)(slow ? lack / old : stay - (long double)g[i][l]);
+        }
+    }
+}
+
+static void scale_each(const ph_sweep *self, ph_lanes *v)
+{
+    for (size_t i = 0; i + 1 < self->width; i++) {
+        v[i] += v[i] * self->drift[i];
+    }
 }
 
 /* v (1 + c), of masses or of adjoints, in a way that a tiny c is not rounded away. */
@@ -237,6 +301,10 @@ static void fill_window(ph_sweep *self, size_t segment)
         ph_lanes *v = self->window + (k - 1 - begin) * self->width, unused;
         self->kernel->forward(&self->plan->in, self->tau, g_of(self, k - 1), v,
                               v + self->width, &unused);
+        if (k < self->length && is_drift_step(k)) {
+            find_drift(self, k, v, v + self->width);
+            scale_each(self, v + self->width);
+        }
         if (k < self->length && k % PH_BLOCK == 0 && k >= LATE) {
             scale_by(self, v + self->width, &self->excess[k / PH_BLOCK]);
         }
@@ -264,8 +332,8 @@ int ph_sweep_extend(ph_sweep *self, size_t length)
     size_t begin = self->length;
     ph_lanes unit = {0};
     unsigned saved = ph_flush_begin();
-    if (begin % self->span != 0) {
-        fill_window(self, begin / self->span);
+    if (begin > 0) { /* with the vector before the first one */
+        fill_window(self, (begin - 1) / self->span);
     }
     for (size_t k = begin; k < length; k++) {
         size_t slot = k % self->span;
@@ -275,10 +343,15 @@ int ph_sweep_extend(ph_sweep *self, size_t length)
         }
         if (k % PH_BLOCK == 0) {
             ph_lanes mass;
-            mass_of(self, v, &mass);
             if (k == LATE) {
                 find_late_g(self);
             }
+            if (is_drift_step(k)) {
+                size_t before = (k - 1) % self->span;
+                find_drift(self, k, self->window + before * self->width, v);
+                scale_each(self, v);
+            }
+            mass_of(self, v, &mass);
             if (k >= LATE) {
                 status = correct_mass(self, k / PH_BLOCK, v, &mass);
             }
@@ -374,6 +447,17 @@ static void unscale(const ph_sweep *self, size_t b, ph_lanes *w)
     }
 }
 
+/* Adjoints of step k + 1 times what its masses were multiplied by. */
+static void return_drift(ph_sweep *self, size_t k, ph_lanes *w, ph_lanes *scratch)
+{
+    const ph_lanes *v = self->window + k % self->span * self->width;
+    ph_lanes unused;
+    self->kernel->forward(&self->plan->in, self->tau, g_of(self, k), v, scratch,
+                          &unused);
+    find_drift(self, k + 1, v, scratch);
+    scale_each(self, w);
+}
+
 int ph_sweep_gradient(ph_sweep *self, double *u_bar)
 {
     const ph_graph *graph = self->plan->graph;
@@ -397,6 +481,9 @@ int ph_sweep_gradient(ph_sweep *self, double *u_bar)
         if (k + 1 < reach && (k + 1) % PH_BLOCK == 0 &&
             self->scaled[(k + 1) / PH_BLOCK]) {
             unscale(self, (k + 1) / PH_BLOCK, w);
+        }
+        if (k + 1 < reach && is_drift_step(k + 1)) {
+            return_drift(self, k, w, next);
         }
         w[self->width - 1] = self->p_bar[k];
         self->kernel->backward(&self->plan->out, self->tau, g_of(self, k),

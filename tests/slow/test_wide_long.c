@@ -47,12 +47,21 @@ static void rabbits_to_ten_thousand(void **state)
     process_free(&it);
 }
 
+static void slow_states_to_ten_million(void **state)
+{
+    (void)state;
+    wide_compare_ring_beside(20);
+    wide_compare_ring_beside(76);
+    wide_compare_two_steps(1e7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(stiff_to_ten_million),
         cmocka_unit_test(long_ring),
         cmocka_unit_test(rabbits_to_ten_thousand),
+        cmocka_unit_test(slow_states_to_ten_million),
     };
     return ph_check_run(tests);
 }

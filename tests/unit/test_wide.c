@@ -110,6 +110,17 @@ static void stiff_to_a_hundred_thousand(void **state)
     process_free(&it);
 }
 
+/* None drifts by its own rounding: up to a million steps. */
+static void mass_in_several_slow_states(void **state)
+{
+    (void)state;
+    wide_compare_ring_beside(0.05);
+    wide_compare_ring_beside(0.5);
+    wide_compare_ring_beside(2);
+    wide_compare_two_steps(60000);
+    wide_compare_two_steps(1000000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -119,6 +130,7 @@ int main(void)
         cmocka_unit_test(ring_with_drift),
         cmocka_unit_test(rabbits_of_all_lengths),
         cmocka_unit_test(stiff_to_a_hundred_thousand),
+        cmocka_unit_test(mass_in_several_slow_states),
     };
     return ph_check_run(tests);
 }
