@@ -31,6 +31,32 @@ static int no_digits_left(double t, ph_error *error)
                         t);
 }
 
+static int no_slope_left(double t, ph_error *error)
+{
+    return ph_error_set(error, PH_E_NUMERIC,
+                        "the survival at %.17g is so small that the derivative of the "
+                        "hazard, a difference of two large ones, has too few digits "
+                        "left",
+                        t);
+}
+
+/*
+ * Whether d log f - d log S has its digits: each is divided by f or S, which its
+ * logarithm holds to DBL_EPSILON of itself, so that much of d log S is lost. Counted in
+ * theta d/dtheta, against the largest of the difference or 1.
+ */
+static int has_slope(const ph_curve *curve, double survival, const double *slope,
+                     const double *gradient)
+{
+    double lost = 0, kept = 1;
+    for (size_t m = 0; m < ph_plan_parameters(curve->plan); m++) {
+        double theta = curve->theta[m * PH_LANES];
+        lost = fmax(lost, fabs(survival * theta * slope[m]));
+        kept = fmax(kept, fabs(theta * gradient[m]));
+    }
+    return lost <= PH_HAZARD_LOG_MAX * kept;
+}
+
 /* value and gradient hold log f on entry, and log of the hazard on success. */
 static int divide_by_survival(ph_curve *curve, size_t n, const double *t, double *value,
                               double *gradient, ph_error *error)
@@ -56,6 +82,10 @@ static int divide_by_survival(ph_curve *curve, size_t n, const double *t, double
         value[i] -= survival[i];
         for (size_t m = 0; gradient && m < p; m++) {
             gradient[i * p + m] -= slope[i * p + m];
+        }
+        if (gradient && survival[i] > -INFINITY &&
+            !has_slope(curve, survival[i], slope + i * p, gradient + i * p)) {
+            status = no_slope_left(t[i], error);
         }
     }
     free(before);

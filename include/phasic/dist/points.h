@@ -37,7 +37,8 @@ typedef enum ph_quantity {
 /*
  * One quantity at points t[n]: value[n] (-inf where it is log 0; NaN for the hazard
  * where S is 0; PH_E_NUMERIC for one beyond PH_HAZARD_LOG_MAX) and, unless NULL,
- * gradient[n][p]. Errors as for ph_points.
+ * gradient[n][p]; PH_E_NUMERIC for a hazard whose derivative has fewer than 9 digits.
+ * Errors as for ph_points.
  */
 int ph_points_log(const ph_plan *plan, ph_engine engine, ph_quantity what,
                   const double *theta, size_t n, const double *t, double *value,
