@@ -5,6 +5,10 @@
  * Inverse iteration makes it a good one; without cycles d is the least total rate. The
  * transform of e^(shift t) f(t) has its poles moved to the right by as much, still not
  * beyond 0, so the sum keeps its digits where f itself is as small as e^(-shift t).
+ * Shifted eigenvalues do not leave the disk |z + Lambda| <= Lambda either, whatever the
+ * shift: with V = diag(v) of such a bound, V^-1 S V + shift I has rows that sum to at
+ * most 0 and no negative rates, and so is a sub-intensity matrix itself, of total rates
+ * up to Lambda - shift. Its eigenvalues are those of S, moved.
  *
  * The way back. With x = a (z I - S)^-1 and y = (z I - S)^-1 s, the derivative of the
  * transform in the rate of an edge i -> j is x_i (y_j - y_i), y = 1 at absorption; with
@@ -15,11 +19,15 @@
  * the poles that derivatives in rates have, of one order more than the transform's, and
  * its inverse is known: t f(t). What the sum makes of it tells what it makes of them.
  *
+ * Rounding. The terms are rounded independently of each other, so what they make of the
+ * sum is of the size of the root of their squares, not of the sum of their moduli.
+ *
  * The left tail. There the survival hides in 1 what is asked for, the distribution
  * function; its transform is that of the density over z, and nothing is shifted.
  */
 #include "phasic/dist/contour.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -275,13 +283,9 @@ static void solve_node(ph_contour *self, ph_contour_shape shape, size_t k)
     ph_trace_shifted_forward(self->trace, self->rate, z, self->work, self->x);
 }
 
-static ph_lanes modulus(const ph_lanes *x)
+static ph_lanes square(const ph_lanes *x)
 {
-    ph_lanes size = x[0] * x[0] + x[1] * x[1];
-    for (int l = 0; l < PH_LANES; l++) {
-        size[l] = sqrt(size[l]);
-    }
-    return size;
+    return x[0] * x[0] + x[1] * x[1];
 }
 
 /* a / z_k */
@@ -362,8 +366,7 @@ static void add_slopes(ph_contour *self, ph_contour_shape shape, size_t k,
     }
 }
 
-/* Adds node k to the numbers and their magnitudes, or to what the check makes of them.
- */
+/* Adds node k to the numbers and the squares of its terms, or to the check's change. */
 static void add_node(ph_contour *self, ph_contour_shape shape, size_t k, int check,
                      int survival, size_t n, const ph_contour_time *times,
                      ph_contour_value *value)
@@ -371,8 +374,8 @@ static void add_node(ph_contour *self, ph_contour_shape shape, size_t k, int che
     ph_lanes sum[4], size[2];
     const double complex *c = ph_nodes_coefficients(&self->nodes, k, n, times);
     transforms(self, shape, k, survival, sum);
-    size[0] = modulus(sum);
-    size[1] = modulus(sum + 2);
+    size[0] = square(sum);
+    size[1] = square(sum + 2);
     for (size_t i = 0; i < n; i++) {
         double re = creal(c[i]), im = cimag(c[i]);
         const ph_lanes *part = times[i].survival ? sum + 2 : sum;
@@ -382,7 +385,7 @@ static void add_node(ph_contour *self, ph_contour_shape shape, size_t k, int che
         } else {
             value[i].number += term;
             value[i].change += term;
-            value[i].magnitude += sqrt(re * re + im * im) * size[times[i].survival];
+            value[i].rounding += (re * re + im * im) * size[times[i].survival];
         }
     }
 }
@@ -412,6 +415,7 @@ int ph_contour_values(ph_contour *self, ph_contour_shape shape, double rate, siz
         for (int l = 0; l < PH_LANES; l++) {
             double slope = value[i].slope[l] / times[i].t - value[i].number[l];
             value[i].change[l] = fmax(fabs(value[i].change[l]), fabs(slope));
+            value[i].rounding[l] = DBL_EPSILON / 2 * sqrt(value[i].rounding[l]);
         }
     }
     return PH_OK;

@@ -33,12 +33,14 @@
 #define PARABOLA_SHIFT  6.5
 #define PARABOLA_PERIOD 5.0
 #define PARABOLA_CUT    36.0
+#define STEP_BITS       26
 
 #define TABLE_MOST 500 /* times of one */
 
 void ph_nodes_free(ph_nodes *self)
 {
     free(self->z);
+    free(self->rest);
     free(self->w);
     free(self->row);
     for (int k = 0; k < PH_NODES_TABLES; k++) {
@@ -49,14 +51,23 @@ void ph_nodes_free(ph_nodes *self)
 
 static int reserve_nodes(ph_nodes *self, size_t n)
 {
-    size_t z = self->capacity, w = self->capacity;
+    size_t z = self->capacity, w = z, rest = z;
     if (ph_grow(&self->z, &z, n, sizeof *self->z) != 0 ||
+        ph_grow(&self->rest, &rest, n, sizeof *self->rest) != 0 ||
         ph_grow(&self->w, &w, n, sizeof *self->w) != 0) {
         return PH_E_MEMORY;
     }
     self->capacity = z < w ? z : w;
+    self->capacity = rest < self->capacity ? rest : self->capacity;
     self->n = n;
     return PH_OK;
+}
+
+static void set_node(ph_nodes *self, size_t k, long double re, long double im)
+{
+    double complex z = CMPLX((double)re, (double)im);
+    self->z[k] = z;
+    self->rest[k] = CMPLX((double)(re - creal(z)), (double)(im - cimag(z)));
 }
 
 /* ------------------------------------------------------------------- shapes */
@@ -84,23 +95,32 @@ static int set_hyperbola(ph_nodes *self, ph_contour_shape shape, int check, doub
     double h = width / n, mu = (4 * M_PI * a - M_PI * M_PI) * n / (width * t1);
     int status = reserve_nodes(self, ph_nodes_count(shape, check));
     for (size_t k = 0; k < self->n && status == PH_OK; k++) {
-        double x = (double)k * h;
-        self->z[k] = CMPLX(mu * (1 - sin(a) * cosh(x)), mu * cos(a) * sinh(x));
-        self->w[k] = CMPLX(cosh(x) * cos(a), sinh(x) * sin(a)) *
+        long double x = (long double)k * h, u = sinl(a), v = cosl(a);
+        set_node(self, k, mu * (1 - u * coshl(x)), mu * v * sinhl(x));
+        self->w[k] = CMPLX((double)(coshl(x) * v), (double)(sinhl(x) * u)) *
                      (h * mu / (2 * M_PI) * (k > 0 ? 2 : 1));
     }
     return status;
 }
 
+/* h to so few bits that no multiple of it is rounded. */
+static double short_step(double h)
+{
+    int exponent;
+    double part = frexp(h, &exponent);
+    return ldexp(rint(ldexp(part, STEP_BITS)), exponent - STEP_BITS);
+}
+
 static int set_parabola(ph_nodes *self, int check, double rate, double t0, double t1)
 {
     double s = PARABOLA_SHIFT / t1;
-    double h = 2 * M_PI / (PARABOLA_PERIOD * t1) / (check ? PH_PARABOLA_CHECK : 1);
+    double period = PARABOLA_PERIOD * t1 * (check ? PH_PARABOLA_CHECK : 1);
+    double h = short_step(2 * M_PI / period);
     double u_max = sqrt(2 * rate * (s + PARABOLA_CUT / t0));
     int status = reserve_nodes(self, (size_t)(u_max / h) + 2);
     for (size_t k = 0; k < self->n && status == PH_OK; k++) {
         double u = (double)k * h;
-        self->z[k] = CMPLX(s - u * u / (2 * rate), u);
+        set_node(self, k, s - (long double)u * u / (2 * rate), u);
         self->w[k] = CMPLX(1, u / rate) * (h / (2 * M_PI) * (k > 0 ? 2 : 1));
     }
     return status;
@@ -108,12 +128,26 @@ static int set_parabola(ph_nodes *self, int check, double rate, double t0, doubl
 
 /* ------------------------------------------------------------- coefficients */
 
+/*
+ * e^((z + rest) t). The product is as long as its factors: far nodes turn by many
+ * radians, and the rounding of those would be most of a term's.
+ */
+static double complex exponential(double complex z, double complex rest, double t)
+{
+    double re = creal(z) * t, im = cimag(z) * t;
+    double complex more = CMPLX(fma(creal(z), t, -re) + creal(rest) * t,
+                                fma(cimag(z), t, -im) + cimag(rest) * t);
+    double complex here = cexp(CMPLX(re, im));
+    return here + here * more;
+}
+
 static void node_coefficients(const ph_nodes *self, size_t k, size_t n,
                               const ph_contour_time *times, double complex *c)
 {
     for (size_t i = 0; i < n; i++) {
         int again = i > 0 && times[i].t == times[i - 1].t;
-        c[i] = again ? c[i - 1] : self->w[k] * cexp(self->z[k] * times[i].t);
+        c[i] = again ? c[i - 1]
+                     : self->w[k] * exponential(self->z[k], self->rest[k], times[i].t);
     }
 }
 

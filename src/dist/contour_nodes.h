@@ -18,10 +18,15 @@ typedef struct ph_node_table {
     double complex *c; /* [2][nodes][n] */
 } ph_node_table;
 
-/* Nodes z and weights w of a contour, and w e^(z t). Zero-initialised by the caller. */
+/*
+ * Nodes z and weights w of a contour, and w e^(z t). A rule is as good as its nodes
+ * are evenly spaced: what rounding takes from them is kept beside them, and e^(z t) is
+ * that of the unrounded node. Zero-initialised by the caller.
+ */
 typedef struct ph_nodes {
     size_t n, capacity;
     double complex *z, *w; /* [n] */
+    double complex *rest;  /* [n] what z lacks by rounding */
     ph_node_table tables[PH_NODES_TABLES];
     int oldest;
     const double complex *c; /* [n][times], or NULL: not tabulated */

@@ -14,7 +14,7 @@
 
 #define ACCURATE 1e-12
 #define FAR      1000. /* decay from which errors are those of the logarithm */
-#define UNIT     1e-15 /* rounding of a term, as far as it counts here */
+#define ROUNDED  4     /* times half an ulp that a term may be off */
 
 /* What is known of a term so far. */
 enum { SIZE, ERROR, SCALE, PARTS };
@@ -128,7 +128,7 @@ static void add_sample(const ph_serve *self, ph_contour_shape shape,
     int sign = it->side == other_side(shape) ? -1 : 1;
     for (int l = 0; l < PH_LANES; l++) {
         double decay = shift_of(self, shape, l) * it->at.t;
-        double error = fmax(value->change[l], UNIT * value->magnitude[l]);
+        double error = fmax(value->change[l], ROUNDED * value->rounding[l]);
         part[SCALE][l] = part[SCALE][l] < 0 ? decay : part[SCALE][l];
         double factor = exp(part[SCALE][l] - decay);
         part[SIZE][l] += sign * value->number[l] * factor;

@@ -439,6 +439,225 @@ static void rings(void **state)
     process_free(&it);
 }
 
+/* A jump at the rate theta[parameter]; to -1: absorption. */
+typedef struct edge {
+    int from, to, parameter;
+} edge;
+
+/* A network of n states on parameters a, b, c; starts in state 0. */
+typedef struct network {
+    int n, n_edges;
+    edge edges[40];
+} network;
+
+static void add_edge(network *it, int from, int to, int parameter)
+{
+    it->edges[it->n_edges++] = (edge){from, to, parameter};
+}
+
+static process network_process(const network *it)
+{
+    ph_buffer text = {0};
+    ph_buffer_add(&text, "{\"phasic\": 1, \"name\": \"network\", \"parameters\": "
+                         "{\"a\": {}, \"b\": {}, \"c\": {}}, \"graph\": {"
+                         "\"initial\": [[0, 1]], \"vertices\": [");
+    for (int i = 0; i < it->n; i++) {
+        ph_buffer_addf(&text, "%s[%d]", i ? ", " : "", i);
+    }
+    ph_buffer_add(&text, "], \"edges\": [");
+    for (int e = 0; e < it->n_edges; e++) {
+        const edge *at = &it->edges[e];
+        ph_buffer_addf(&text, "%s[%d, %d, \"%c\"]", e ? ", " : "", at->from, at->to,
+                       'a' + at->parameter);
+    }
+    ph_buffer_add(&text, "]}}");
+    process out = process_text(text.text);
+    ph_buffer_free(&text);
+    return out;
+}
+
+enum { WIDE = 12 };
+
+/* A matrix and its derivative. */
+typedef struct dual {
+    quad x[WIDE][WIDE], d[WIDE][WIDE];
+} dual;
+
+/* a b / by */
+static dual dual_product(int n, const dual *a, const dual *b, quad by)
+{
+    dual out = {0};
+    for (int i = 0; i < n; i++) {
+        for (int j = 0; j < n; j++) {
+            for (int k = 0; k < n; k++) {
+                out.x[i][j] += a->x[i][k] * b->x[k][j];
+                out.d[i][j] += a->d[i][k] * b->x[k][j] + a->x[i][k] * b->d[k][j];
+            }
+            out.x[i][j] /= by;
+            out.d[i][j] /= by;
+        }
+    }
+    return out;
+}
+
+/* e^a, by squaring the series of a small part. */
+static dual dual_exp(int n, dual a, double norm)
+{
+    int squares = norm > 0.25 ? (int)ceil(log2(norm)) + 2 : 0;
+    dual term = {0}, sum = {0};
+    for (int i = 0; i < n; i++) {
+        sum.x[i][i] = term.x[i][i] = 1;
+        for (int j = 0; j < n; j++) {
+            a.x[i][j] /= (quad)ldexp(1, squares);
+            a.d[i][j] /= (quad)ldexp(1, squares);
+        }
+    }
+    for (int k = 1; k < 22; k++) {
+        term = dual_product(n, &term, &a, k);
+        for (int i = 0; i < n * n; i++) {
+            sum.x[0][i / n * WIDE + i % n] += term.x[0][i / n * WIDE + i % n];
+            sum.d[0][i / n * WIDE + i % n] += term.d[0][i / n * WIDE + i % n];
+        }
+    }
+    for (int k = 0; k < squares; k++) {
+        sum = dual_product(n, &sum, &sum, 1);
+    }
+    return sum;
+}
+
+/* log f or log S at t and its derivative in parameter m, in quadruple precision. */
+static void wide_network(const network *it, ph_quantity what, const double *theta,
+                         int m, double t, double *value, double *slope)
+{
+    dual a = {0};
+    quad exit[WIDE][2] = {{0}}, sum = 0, d = 0;
+    double norm = 0;
+    for (int e = 0; e < it->n_edges; e++) {
+        const edge *at = &it->edges[e];
+        quad rate = theta[at->parameter], one = at->parameter == m;
+        a.x[at->from][at->from] -= rate * t;
+        a.d[at->from][at->from] -= one * t;
+        norm = fmax(norm, 2 * fabs((double)a.x[at->from][at->from]));
+        if (at->to < 0) {
+            exit[at->from][0] += rate;
+            exit[at->from][1] += one;
+        } else {
+            a.x[at->from][at->to] += rate * t;
+            a.d[at->from][at->to] += one * t;
+        }
+    }
+    a = dual_exp(it->n, a, norm);
+    for (int i = 0; i < it->n; i++) {
+        quad s = what == PH_LOG_PDF ? exit[i][0] : 1;
+        sum += a.x[0][i] * s;
+        d += a.d[0][i] * s + a.x[0][i] * (what == PH_LOG_PDF ? exit[i][1] : 0);
+    }
+    *value = log((double)sum);
+    *slope = (double)(d / sum);
+}
+
+/* An engine against quadruple precision; gradients in proportion to the parameters. */
+static ph_tally network_agrees(const network *it, ph_engine engine, const double *theta,
+                               size_t n, const double *t)
+{
+    ph_tally sum = {0};
+    process model = network_process(it);
+    for (int what = PH_LOG_PDF; what <= PH_LOG_SURVIVAL; what++) {
+        double value[8], gradient[24];
+        ph_tally tally =
+            evaluate(&model, engine, (ph_quantity)what, theta, n, t, value, gradient);
+        ph_tally_add(&sum, &tally);
+        for (size_t i = 0; i < n; i++) {
+            double is, slope[3], norm = 0;
+            for (int m = 0; m < 3; m++) {
+                wide_network(it, (ph_quantity)what, theta, m, t[i], &is, &slope[m]);
+                norm = fmax(norm, fabs(slope[m]));
+            }
+            assert_near(value[i], is, 1e-12 * fmax(1, fabs(is)));
+            for (int m = 0; m < 3; m++) {
+                assert_near(gradient[3 * i + (size_t)m], slope[m], 1e-11 * norm);
+            }
+        }
+    }
+    process_free(&model);
+    return sum;
+}
+
+/* Ordinary stiff models with complex eigenvalues, in the body of the law. */
+static void stiff_cycles(void **state)
+{
+    (void)state;
+    const double t[] = {0.5, 1.3, 3}, rate[] = {1e5, 1e7, 1e8, 1e9};
+    network it = {.n = 3};
+    add_edge(&it, 0, 1, 0);
+    add_edge(&it, 1, 2, 0);
+    add_edge(&it, 2, 0, 1);
+    add_edge(&it, 2, -1, 2);
+    for (int k = 0; k < 4; k++) {
+        const double theta[] = {rate[k], 1, 1.2};
+        ph_tally tally = network_agrees(&it, PH_ENGINE_AUTO, theta, 3, t);
+        assert_int_equal(tally.parabola, 6);
+    }
+    it = (network){.n = 8};
+    for (int i = 0; i < 8; i++) {
+        add_edge(&it, i, (i + 1) % 8, i % 3 > 0);
+    }
+    add_edge(&it, 5, 2, 1);
+    add_edge(&it, 3, -1, 2);
+    const double theta[] = {3e7, 1.7e6, 4};
+    ph_tally tally = network_agrees(&it, PH_ENGINE_AUTO, theta, 2, t + 1);
+    assert_int_equal(tally.parabola, 4);
+}
+
+/*
+ * A shift far beyond the parabola's vertex leaves the eigenvalues inside: rings with
+ * drift that are left from every state, for decays of many times 6.5.
+ */
+static void shifted_rings(void **state)
+{
+    (void)state;
+    const double around[] = {3, 10, 30, 100, 300, 3000}, leave[] = {7, 20, 60};
+    const double t[] = {1};
+    for (int n = 5; n <= 12; n += 7) {
+        network it = {.n = n};
+        for (int i = 0; i < n; i++) {
+            add_edge(&it, i, (i + 1) % n, 0);
+            add_edge(&it, i, -1, i == n / 2 ? 1 : 2);
+        }
+        for (int k = 0; k < 18; k++) {
+            double c = leave[k % 3];
+            const double theta[] = {around[k / 3], 1.5 * c, c};
+            ph_tally tally = network_agrees(&it, PH_ENGINE_CONTOUR, theta, 1, t);
+            assert_int_equal(tally.parabola, 2);
+        }
+    }
+}
+
+/* Most of the mass leaves at once; what is asked for is the small rest. */
+static void parallel_exponentials(void **state)
+{
+    (void)state;
+    enum { N = 4 };
+    const double theta[] = {0.7, 1e8, 1e-9}, t[N] = {0.1, 0.3, 1, 5};
+    double value[N], gradient[3 * N];
+    process it = process_text(
+        "{\"phasic\": 1, \"name\": \"three\", \"parameters\": {\"a\": {}, \"b\": {}, "
+        "\"c\": {}}, \"matrix\": {\"initial\": [0.25, 0.25, 0.5], \"rates\": "
+        "[[0, 0, 0, \"b\"], [0, 0, 0, \"a\"], [0, 0, 0, \"c\"]]}}");
+    ph_tally tally =
+        evaluate(&it, PH_ENGINE_AUTO, PH_LOG_PDF, theta, N, t, value, gradient);
+    assert_int_equal(tally.hyperbola, N);
+    for (int i = 0; i < N; i++) {
+        double a = theta[0], c = theta[2], slow = c * exp(-c * t[i]);
+        double f = a * exp(-a * t[i]) / 4 + slow / 2;
+        assert_near(value[i], log(f), 1e-12 * fmax(1, fabs(log(f))));
+        assert_close(gradient[3 * i], (1 - a * t[i]) * exp(-a * t[i]) / 4 / f, 1e-11);
+        assert_near(gradient[3 * i + 1], 0, 1e-11);
+        assert_close(gradient[3 * i + 2], (1 - c * t[i]) * slow / c / 2 / f, 1e-11);
+    }
+    process_free(&it);
+}
+
 static void rabbits_are_uniformized(void **state)
 {
     (void)state;
@@ -511,6 +730,9 @@ int main(void)
         cmocka_unit_test(a_forced_contour_may_be_refused),
         cmocka_unit_test(birth_and_death),
         cmocka_unit_test(rings),
+        cmocka_unit_test(stiff_cycles),
+        cmocka_unit_test(shifted_rings),
+        cmocka_unit_test(parallel_exponentials),
         cmocka_unit_test(rabbits_are_uniformized),
         cmocka_unit_test(likelihoods_agree),
     };

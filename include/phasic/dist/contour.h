@@ -58,9 +58,9 @@ typedef enum ph_contour_shape {
 /* A value e^(-shift t) number (see the shapes), and what is known about its error. */
 typedef struct ph_contour_value {
     ph_lanes number;
-    ph_lanes slope;     /* the same for t times the value, from the transform's slope */
-    ph_lanes change;    /* |difference| to another contour, or of slope / t if larger */
-    ph_lanes magnitude; /* sum of the absolute values of all terms */
+    ph_lanes slope;    /* the same for t times the value, from the transform's slope */
+    ph_lanes change;   /* |difference| to another contour, or of slope / t if larger */
+    ph_lanes rounding; /* of the sum, if every term is off by half an ulp */
 } ph_contour_value;
 
 /* One time: the density, or the survival (see the shapes). */
