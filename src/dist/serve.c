@@ -222,7 +222,7 @@ int ph_serve_no_room(const ph_plan *plan, double rate, double far, ph_error *err
     return ph_error_set(error, PH_E_MEMORY, "out of memory: %.3g steps%s", steps,
                         discrete ? ""
                                  : " of uniformization, the fastest rate times the "
-                                   "longest time");
+                                   "longest time (phasic(1), Engines)");
 }
 
 static int too_far(const ph_serve *self, size_t n, const ph_sweep_kind *kind,
