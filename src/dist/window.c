@@ -243,8 +243,10 @@ static int upper_half(ph_sweep *self, const request *what, double value[PH_LANES
     request other = other_half(what);
     int status = log_value(self, &other, rest);
     for (int l = 0; l < PH_LANES; l++) {
-        if (value[l] > PH_LOG_HALF) {
-            value[l] = isnan(rest[l]) ? 0 : log1p(-exp(rest[l]));
+        if (value[l] > PH_LOG_HALF && !isnan(rest[l])) {
+            value[l] = log1p(-exp(rest[l]));
+        } else if (value[l] > PH_LOG_HALF && what->kind == PH_DISTRIBUTION) {
+            value[l] = 0; /* S is below double range */
         }
     }
     self->last = last;
