@@ -14,6 +14,7 @@
 
 #define ACCURATE 1e-12
 #define FAR      1000. /* decay from which errors are those of the logarithm */
+#define LEAST    0.5   /* accuracy of what the shift leaves: noise has none */
 #define ROUNDED  4     /* times half an ulp that a term may be off */
 
 /* What is known of a term so far. */
@@ -145,7 +146,8 @@ static int finish_lane(const ph_lanes *part, ph_contour_shape shape, ph_sweep_ki
                        int l, double *value)
 {
     double size = part[SIZE][l], error = part[ERROR][l], decay = part[SCALE][l];
-    if (!(size > 0) || !(error <= ACCURATE * fmax(1, decay / FAR) * size)) {
+    if (!(size > 0) ||
+        !(error <= fmin(ACCURATE * fmax(1, decay / FAR), LEAST) * size)) {
         return 0;
     }
     double log_size = log(size) - decay, rest = -expm1(log_size);
