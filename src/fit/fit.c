@@ -28,7 +28,8 @@ static int derived_values(const ph_model *model, const double *theta, double *va
 
 /*
  * Rows of z[n][d] to rows of parameters and derived quantities. A point of weight 0,
- * outside the model, counts nowhere: what has no value there is 0. weight may be NULL.
+ * outside the model, counts nowhere: a quantity without a value there is 0. weight may
+ * be NULL.
  */
 static int natural_scale(const ph_posterior *posterior, const ph_model *model, size_t n,
                          const double *z, const double *weight, double **out,
@@ -48,8 +49,9 @@ static int natural_scale(const ph_posterior *posterior, const ph_model *model, s
             free(rows);
             return status;
         }
-        for (size_t c = 0; weight && weight[i] == 0 && c < columns; c++) {
-            row[c] = isfinite(row[c]) ? row[c] : 0;
+        int counts = !weight || weight[i] != 0;
+        for (size_t c = model->n_parameters; c < columns; c++) {
+            row[c] = counts || isfinite(row[c]) ? row[c] : 0;
         }
     }
     *out = rows;
