@@ -20,7 +20,6 @@
 #include <string.h>
 
 #include "epochs_private.h"
-#include "phasic/base/flush.h"
 #include "phasic/base/memory.h"
 #include "sweep_private.h"
 

@@ -470,8 +470,8 @@ static const char *name_of(void *context, size_t k)
                        : self->model->derived[k - self->d].name;
 }
 
-/* A derived quantity that is not finite has no moments, and counts as zero here: where
- * the samples are made it is refused. */
+/* A derived quantity that is not finite has no moments, and counts as zero here: the
+ * fit says that it has no value at some points. */
 static int natural_values(void *context, size_t n, const double *z, double *value)
 {
     const ph_posterior *self = context;
