@@ -24,6 +24,9 @@ from tap import Tap
 PHASIC = str(Path(os.environ["PHASIC"]).resolve())
 RABBITS = str(Path(os.environ["SRC"]).resolve() / "models" / "rabbits.json")
 PATH_ENV = dict(os.environ, PATH=f"{Path(PHASIC).parent}:{os.environ['PATH']}")
+# While zsh waits for a pipeline it sends SIGCONT to it. That takes back the SIGSTOP by which
+# the leak checker stops the program at its end, and the checker then waits for ever.
+ZSH_ENV = dict(PATH_ENV, ASAN_OPTIONS=os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0")
 
 
 def run(*command, **more):
@@ -73,7 +76,7 @@ def zsh_names(script, kind):
     text = (f"autoload -U compinit; compinit -u -D; source '{script}'; "
             "compset() { }; compadd() { print -r -- \"$@\" }; "
             f"words=(pdf '{RABBITS}' --theta ''); _phasic_names {kind} =")
-    done = run("zsh", "-f", "-c", text, env=PATH_ENV)
+    done = run("zsh", "-f", "-c", text, env=ZSH_ENV)
     return done.stderr or done.stdout
 
 
