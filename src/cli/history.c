@@ -49,7 +49,7 @@ static void moments(ph_history *self, const ph_iteration *it, size_t p)
 
 static void add_head(ph_history *self, const ph_model *model)
 {
-    ph_buffer_add(&self->text, "iteration,mean_log_density,r1,r2,step,bandwidth");
+    ph_buffer_add(&self->text, "iteration,mean_log_density,r1,r2,step,ksd,bandwidth");
     for (size_t m = 0; m < model->n_parameters; m++) {
         const char *name = model->parameters[m].name;
         ph_buffer_addf(&self->text, ",mean.%s,sd.%s", name, name);
@@ -61,7 +61,8 @@ int ph_history_see(void *context, const ph_iteration *it)
 {
     ph_history *self = context;
     const ph_model *model = ph_posterior_model(self->posterior);
-    const double cell[] = {it->mean_log_p, it->r1, it->r2, it->step, it->bandwidth};
+    const double cell[] = {it->mean_log_p, it->r1,  it->r2,
+                           it->step,       it->ksd, it->bandwidth};
     if (it->number == 0) {
         ph_buffer_free(&self->text);
         add_head(self, model);

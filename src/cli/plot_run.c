@@ -5,15 +5,20 @@
 #include "plot.h"
 
 /* Columns of the history, as the block $history has them after the iteration. */
-enum { MEAN_LOG_DENSITY = 2, FIRST_RESIDUAL, SECOND_RESIDUAL, STEP };
+enum { MEAN_LOG_DENSITY = 2, FIRST_RESIDUAL, SECOND_RESIDUAL, STEP, DISCREPANCY };
+
+static double cell(const ph_saved *saved, size_t iteration, int column)
+{
+    return saved->history[PH_HISTORY_COLUMNS * iteration + (size_t)column - 2];
+}
 
 static void add_history(const ph_saved *saved, ph_buffer *out)
 {
     ph_buffer_add(out, "$history << EOD\n");
     for (size_t i = 0; i < saved->n_history; i++) {
         ph_buffer_addf(out, "%zu", i + 1);
-        for (size_t k = 0; k < 4; k++) {
-            ph_gnuplot_number(out, saved->history[4 * i + k]);
+        for (int k = MEAN_LOG_DENSITY; k <= DISCREPANCY; k++) {
+            ph_gnuplot_number(out, cell(saved, i, k));
         }
         ph_buffer_add(out, "\n");
     }
@@ -24,19 +29,19 @@ static void add_history(const ph_saved *saved, ph_buffer *out)
 static int is_positive(const ph_saved *saved, int column)
 {
     for (size_t i = 0; i < saved->n_history; i++) {
-        if (saved->history[4 * i + (size_t)column - 2] > 0) {
+        if (cell(saved, i, column) > 0) {
             return 1;
         }
     }
     return 0;
 }
 
-static void begin_panel(const ph_saved *saved, ph_figure *figure, size_t column,
+static void begin_panel(const ph_saved *saved, ph_figure *figure, size_t panel,
                         const char *label, int logarithmic)
 {
     double last = (double)saved->n_history;
-    figure->label = column == 0 ? 68 : 50; /* log densities are long numbers */
-    ph_figure_panel(figure, 0, column);
+    figure->label = panel % 2 == 0 ? 68 : 50; /* log densities are long numbers */
+    ph_figure_panel(figure, panel / 2, panel % 2);
     ph_buffer_addf(&figure->text,
                    "set xrange [0.5:%.8g]; set xtics %.8g\n"
                    "set xlabel 'iteration' offset 0,0.3\n"
@@ -104,27 +109,28 @@ static void find_span(const ph_saved *saved, int column, double *from, double *t
     *from = INFINITY;
     *to = -INFINITY;
     for (size_t i = 0; i < saved->n_history; i++) {
-        double x = saved->history[4 * i + (size_t)column - 2];
+        double x = cell(saved, i, column);
         *from = isfinite(x) ? fmin(*from, x) : *from;
         *to = isfinite(x) ? fmax(*to, x) : *to;
     }
 }
 
 /*
- * A panel of one line; steps that differ by more than a factor 20 have a log axis, and
- * log densities an axis of at least 0.2: less is no change.
+ * A panel of one line; steps and discrepancies that differ by more than a factor 20
+ * have a log axis, and log densities an axis of at least 0.2: less is no change.
  */
 static void add_single(const ph_saved *saved, ph_figure *figure, size_t panel,
                        int column, const char *label)
 {
     double from, to;
     find_span(saved, column, &from, &to);
-    int logarithmic = column == STEP && from > 0 && to > 20 * from;
+    int positive = column != MEAN_LOG_DENSITY;
+    int logarithmic = positive && from > 0 && to > 20 * from;
     begin_panel(saved, figure, panel, label, logarithmic);
     if (!logarithmic && to >= from) {
-        double least = column == STEP ? fmax(1e-9, 0.01 * fabs(to)) : 0.2;
+        double least = positive ? fmax(1e-9, 0.01 * fabs(to)) : 0.2;
         double space = fmax(0.06 * (to - from), 0.5 * (least - (to - from)));
-        ph_figure_axis(figure, 'y', column == STEP ? 0 : from - space, to + space, 5);
+        ph_figure_axis(figure, 'y', positive ? 0 : from - space, to + space, 5);
     }
     ph_buffer_add(&figure->text, "plot ");
     add_line(figure, column, logarithmic, "pointtype 7 linecolor rgb " PH_BLUE, "");
@@ -143,15 +149,19 @@ int ph_plot_convergence(const ph_plot *self, ph_figure *figure)
     ph_buffer title = {0};
     ph_plot_title(self, saved->converged ? "converged" : "not converged", &title);
     figure->left = figure->gap_x = 88;
+    figure->gap_y = 52;
     figure->right = 14;
     figure->top = 58;
     figure->bottom = 52;
-    ph_figure_begin(figure, 1, 3, 200, 190, title.text ? title.text : "");
+    ph_figure_begin(figure, 2, 2, 250, 160, title.text ? title.text : "");
     add_numbers(saved, figure);
     add_history(saved, &figure->text);
     add_single(saved, figure, 0, MEAN_LOG_DENSITY, "mean log density");
     add_residuals(saved, figure);
     add_single(saved, figure, 2, STEP, "step");
+    if (is_positive(saved, DISCREPANCY)) {
+        add_single(saved, figure, 3, DISCREPANCY, "Stein discrepancy");
+    }
     ph_figure_end(figure);
     figure->text.failed |= title.failed;
     ph_buffer_free(&title);

@@ -109,10 +109,12 @@ static void add_history(ph_json *json, const ph_svgd_result *result)
     ph_json_text(json, NULL, "r1");
     ph_json_text(json, NULL, "r2");
     ph_json_text(json, NULL, "step");
+    ph_json_text(json, NULL, "ksd");
     ph_json_close(json);
     ph_json_array(json, "history");
     for (size_t i = 0; result->history && i < result->diagnostics.iterations; i++) {
-        ph_json_numbers(json, NULL, 4, result->history + 4 * i);
+        ph_json_numbers(json, NULL, PH_HISTORY_COLUMNS,
+                        result->history + PH_HISTORY_COLUMNS * i);
     }
     ph_json_close(json);
 }

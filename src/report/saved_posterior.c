@@ -125,6 +125,18 @@ int ph_saved_read_correlation(ph_saved_reader *self, const cJSON *root)
 
 /* -------------------------------------------------------- the run's quality */
 
+/* Rows without the last column, which the first versions did not write, get NaN there.
+ */
+static void widen_history(ph_saved *out)
+{
+    const size_t wide = PH_HISTORY_COLUMNS, narrow = wide - 1;
+    for (size_t i = out->n_history; i-- > 0;) {
+        memmove(out->history + wide * i, out->history + narrow * i,
+                narrow * sizeof *out->history);
+        out->history[wide * i + narrow] = NAN;
+    }
+}
+
 static int read_history(ph_saved_reader *self, const cJSON *diagnostics)
 {
     ph_saved *out = self->out;
@@ -137,12 +149,20 @@ static int read_history(ph_saved_reader *self, const cJSON *diagnostics)
         return status;
     }
     size_t n = (size_t)cJSON_GetArraySize(history);
-    out->history = ph_alloc(4 * n, sizeof *out->history);
+    size_t columns = PH_HISTORY_COLUMNS;
+    if (cJSON_GetArraySize(cJSON_GetArrayItem(history, 0)) == PH_HISTORY_COLUMNS - 1) {
+        columns--;
+    }
+    out->history = ph_alloc(PH_HISTORY_COLUMNS * n, sizeof *out->history);
     if (!out->history) {
         return ph_saved_no_memory(self);
     }
     out->n_history = n;
-    return ph_saved_read_matrix(self, history, n, 4, out->history);
+    status = ph_saved_read_matrix(self, history, n, columns, out->history);
+    if (status == PH_OK && columns < PH_HISTORY_COLUMNS) {
+        widen_history(out);
+    }
+    return status;
 }
 
 int ph_saved_read_diagnostics(ph_saved_reader *self, const cJSON *root)

@@ -270,8 +270,11 @@ static int run_in_z(ph_ensemble *e, ph_sampler *sampler)
     double *center = ph_alloc(d, sizeof *center),
            *basis = ph_alloc(d * d, sizeof *basis);
     int status = center && basis ? leave_frame(e, sampler, center, basis) : PH_E_MEMORY;
+    ph_sampler home = {.d = d, .center = center, .basis = basis};
     if (status == PH_OK) {
+        e->home = &home;
         status = run(e, sampler);
+        e->home = NULL;
     }
     if (status == PH_OK) {
         status = enter_frame(e, sampler, center, basis);

@@ -15,9 +15,10 @@ typedef struct ph_ensemble {
     double *reference_factor; /* [clusters][d][d] their lower factors */
     double *mode;             /* [clusters][d] */
     int differences;          /* how curvature is found */
+    const ph_sampler *home; /* the modes' frame while the particles are in z, or NULL */
     size_t iterations;
     double r1, r2;
-    double *history; /* [iterations][4] */
+    double *history; /* [iterations][PH_HISTORY_COLUMNS] */
     size_t history_capacity;
 } ph_ensemble;
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "ensemble.h"
+#include "kernel.h"
 #include "phasic/base/memory.h"
 #include "phasic/base/status.h"
 
@@ -142,17 +143,41 @@ int ph_ensemble_place(ph_ensemble *self, ph_sampler *sampler)
     return status == PH_OK ? ph_ensemble_pull_inside(self, sampler) : status;
 }
 
+/* The kernel Stein discrepancy in the modes' frame, wherever the particles are. */
+static int discrepancy(const ph_ensemble *self, double *ksd)
+{
+    size_t n = self->n, d = self->d;
+    if (!self->home) {
+        return ph_kernel_ksd(self, ksd);
+    }
+    ph_ensemble there = *self;
+    double *row = ph_alloc(d, sizeof *row);
+    there.y = ph_alloc(n * d, sizeof *there.y);
+    there.score = ph_alloc(n * d, sizeof *there.score);
+    int status = row && there.y && there.score ? PH_OK : PH_E_MEMORY;
+    if (status == PH_OK) {
+        ph_sampler_from_z(self->home, n, self->y, there.y);
+        memcpy(there.score, self->score, n * d * sizeof *there.score);
+        ph_sampler_map_scores(self->home, n, there.score, row);
+        status = ph_kernel_ksd(&there, ksd);
+    }
+    free(row);
+    free(there.y);
+    free(there.score);
+    return status;
+}
+
 int ph_ensemble_record(ph_ensemble *self, const ph_sampler *sampler, double step,
                        double bandwidth)
 {
     size_t n = self->n, d = self->d;
     const ph_observer *observer = sampler->settings->observer;
     int status = ph_grow(&self->history, &self->history_capacity,
-                         4 * (self->iterations + 1), sizeof(double));
+                         PH_HISTORY_COLUMNS * (self->iterations + 1), sizeof(double));
     if (status < 0) {
         return status;
     }
-    double mean = 0, *row = self->history + 4 * self->iterations;
+    double mean = 0, *row = self->history + PH_HISTORY_COLUMNS * self->iterations;
     for (size_t i = 0; i < n; i++) {
         mean += self->log_p[i] / (double)n;
     }
@@ -160,6 +185,10 @@ int ph_ensemble_record(ph_ensemble *self, const ph_sampler *sampler, double step
     row[1] = self->r1;
     row[2] = self->r2;
     row[3] = step;
+    status = discrepancy(self, &row[4]);
+    if (status < 0) {
+        return status;
+    }
     size_t number = self->iterations++;
     if (!observer) {
         return PH_OK;
@@ -169,8 +198,8 @@ int ph_ensemble_record(ph_ensemble *self, const ph_sampler *sampler, double step
         return PH_E_MEMORY;
     }
     ph_sampler_to_z(sampler, n, self->y, z);
-    ph_iteration iteration = {number,   n,        d,    z,        mean,
-                              self->r1, self->r2, step, bandwidth};
+    ph_iteration iteration = {number,   n,        d,    z,      mean,
+                              self->r1, self->r2, step, row[4], bandwidth};
     status = observer->see(observer->context, &iteration);
     free(z);
     return status;

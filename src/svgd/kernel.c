@@ -145,15 +145,6 @@ int ph_kernel_newton(const ph_ensemble *self, double *phi, double *step, double 
     return status;
 }
 
-static double distance2(size_t d, const double *a, const double *b)
-{
-    double sum = 0;
-    for (size_t k = 0; k < d; k++) {
-        sum += (a[k] - b[k]) * (a[k] - b[k]);
-    }
-    return sum;
-}
-
 int ph_kernel_preconditioned(const ph_ensemble *self, const double *metric, double *phi,
                              double *step, double *norm, double *length)
 {
@@ -223,23 +214,53 @@ int ph_kernel_residuals(const ph_ensemble *self, double *r1, double *r2)
     return PH_OK;
 }
 
-double ph_kernel_ksd(const ph_ensemble *self)
+/*
+ * The Stein kernel of particle i with those before it, summed; y[d][n] and g[d][n] hold
+ * a coordinate of all particles in a row, so that the loops run over particles in step.
+ */
+static double pairs_before(size_t i, size_t n, size_t d, const double *y,
+                           const double *g, double *work)
 {
-    size_t n = self->n, d = self->d;
-    double sum = 0;
-    for (size_t i = 0; i < n; i++) {
-        const double *x = self->y + i * d, *gx = self->score + i * d;
-        for (size_t j = 0; j < n; j++) {
-            const double *y = self->y + j * d, *gy = self->score + j * d;
-            double r2 = distance2(d, x, y), q = 1 / (1 + r2), k = sqrt(q);
-            double cross = 0, scores = 0;
-            for (size_t l = 0; l < d; l++) {
-                cross += (x[l] - y[l]) * (gx[l] - gy[l]);
-                scores += gx[l] * gy[l];
-            }
-            /* trace of grad_x grad_y k, then the two mixed terms, then g g k */
-            sum += k * q * ((double)d - 3 * r2 * q) + k * q * cross + k * scores;
+    double *r2 = work, *cross = work + n, *scores = work + 2 * n, sum = 0;
+    memset(work, 0, 3 * n * sizeof *work);
+    for (size_t k = 0; k < d; k++) {
+        const double *yk = y + k * n, *gk = g + k * n;
+        double at = yk[i], score = gk[i];
+        for (size_t j = 0; j < i; j++) {
+            double off = at - yk[j];
+            r2[j] += off * off;
+            cross[j] += off * (score - gk[j]);
+            scores[j] += score * gk[j];
         }
     }
-    return sqrt(fmax(sum, 0)) / (double)n;
+    for (size_t j = 0; j < i; j++) { /* trace of grad_x grad_y k, mixed terms, g g k */
+        double q = 1 / (1 + r2[j]);
+        r2[j] = sqrt(q) * (q * ((double)d - 3 * r2[j] * q + cross[j]) + scores[j]);
+    }
+    for (size_t j = 0; j < i; j++) {
+        sum += r2[j];
+    }
+    return sum;
+}
+
+int ph_kernel_ksd(const ph_ensemble *self, double *ksd)
+{
+    size_t n = self->n, d = self->d;
+    double *y = ph_alloc(n * d, sizeof *y), *g = ph_alloc(n * d, sizeof *g);
+    double *work = ph_alloc(3 * n, sizeof *work), sum = 0;
+    int status = y && g && work ? PH_OK : PH_E_MEMORY;
+    for (size_t i = 0; i < n * d && status == PH_OK; i++) {
+        size_t to = i % d * n + i / d;
+        y[to] = self->y[i];
+        g[to] = self->score[i];
+    }
+    for (size_t i = 0; i < n && status == PH_OK; i++) {
+        const double *own = self->score + i * d;
+        sum += (double)d + ph_dot(d, own, own) + 2 * pairs_before(i, n, d, y, g, work);
+    }
+    *ksd = sqrt(fmax(sum, 0)) / (double)n;
+    free(y);
+    free(g);
+    free(work);
+    return status;
 }

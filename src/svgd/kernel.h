@@ -29,6 +29,6 @@ int ph_kernel_residuals(const ph_ensemble *self, double *r1, double *r2);
 
 /* Kernel Stein discrepancy with the inverse multiquadric kernel
  * (1 + |x - y|^2)^(-1/2) in the frame. */
-double ph_kernel_ksd(const ph_ensemble *self);
+int ph_kernel_ksd(const ph_ensemble *self, double *ksd);
 
 #endif

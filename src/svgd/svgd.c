@@ -301,7 +301,7 @@ static int allocate(ph_svgd_result *result, const ph_ensemble *e,
     result->raw_weight = ph_alloc(n, sizeof(double));
     result->draw = ph_alloc(result->draws * d, sizeof(double));
     result->draw_log_p = ph_alloc(result->draws, sizeof(double));
-    result->history = ph_alloc(4 * e->iterations, sizeof(double));
+    result->history = ph_alloc(PH_HISTORY_COLUMNS * e->iterations, sizeof(double));
     return result->particle && result->z && result->log_p && result->weight &&
                    result->raw_weight && result->draw && result->draw_log_p &&
                    result->history
@@ -315,7 +315,6 @@ static void fill_diagnostics(ph_svgd_diagnostics *out, const ph_ensemble *e,
     out->iterations = e->iterations;
     out->r1 = e->r1;
     out->r2 = e->r2;
-    out->ksd = ph_kernel_ksd(e);
     out->ess = sample->ess;
     out->ess_fraction = importance->ess / (double)importance->n;
     out->pareto_k = importance->pareto_k;
@@ -372,7 +371,8 @@ static int hand_out(ph_svgd_result *result, const ph_sampler *sampler,
     memcpy(result->log_p, sample->log_p, n * sizeof(double));
     memcpy(result->weight, sample->calibrated, n * sizeof(double));
     memcpy(result->raw_weight, sample->weight, n * sizeof(double));
-    memcpy(result->history, e->history, 4 * e->iterations * sizeof(double));
+    memcpy(result->history, e->history,
+           PH_HISTORY_COLUMNS * e->iterations * sizeof(double));
     if (sample->residuals.n == n) {
         result->residuals = ph_alloc(1, sizeof *result->residuals);
         if (!result->residuals) {
@@ -425,6 +425,10 @@ static int finish(ph_svgd_result *result, const ph_sampler *sampler,
         goto out;
     }
     fill_diagnostics(&result->diagnostics, e, importance, sample);
+    status = ph_kernel_ksd(e, &result->diagnostics.ksd);
+    if (status < 0) {
+        goto out;
+    }
     cluster_masses(importance, e->clusters, mass);
     for (size_t m = 0; m < e->clusters; m++) {
         result->mode[m].weight = mass[m];

@@ -42,7 +42,8 @@ static const char json_text[] =
                                            "\"diagnostics\": {\"ess\": 812.5, "
                                            "\"pareto_k\": null, \"used_chains\": "
                                            "false,\n"
-                                           "  \"history\": [[-3, 0.1, 0.2, 0.5]]},\n"
+                                           "  \"history\": [[-3, 0.1, 0.2, 0.5, "
+                                           "0.04]]},\n"
                                            "\"converged\": true, \"reasons\": "
                                            "[\"one\", \"two\"],\n"
                                            "\"timing\": {\"setup_seconds\": 0.5, "
@@ -121,6 +122,7 @@ static void check_posterior(const ph_saved *saved)
     assert_true(isnan(ph_saved_diagnostic(saved, "pareto_k")));
     assert_int_equal(saved->n_history, 1);
     assert_true(saved->history[3] == 0.5);
+    assert_true(saved->history[4] == 0.04);
     assert_true(saved->converged && saved->n_reasons == 2 && saved->n_warnings == 0);
     assert_true(saved->seconds_fit == 1.5);
 }
@@ -162,6 +164,25 @@ static void test_reads_all(void **state)
         ph_saved_free(saved);
     }
     remove_fit(prefix);
+}
+
+/* Rows of a history without the discrepancy, as the first versions wrote them. */
+static void test_narrow_history(void **state)
+{
+    (void)state;
+    static const char last[] = ", 0.04";
+    char prefix[256], *json = strdup(json_text), *at = strstr(json, last);
+    memmove(at, at + strlen(last), strlen(at + strlen(last)) + 1);
+    write_fit(prefix, json, csv_text);
+    ph_saved *saved = NULL;
+    ph_error error = {0};
+    assert_int_equal(ph_saved_read(&saved, prefix, &error), 0);
+    assert_int_equal(saved->n_history, 1);
+    assert_true(saved->history[0] == -3 && saved->history[3] == 0.5);
+    assert_true(isnan(saved->history[4]));
+    ph_saved_free(saved);
+    remove_fit(prefix);
+    free(json);
 }
 
 /* A text with the first `old` replaced. */
@@ -237,6 +258,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reads_all),
+        cmocka_unit_test(test_narrow_history),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_missing),
     };

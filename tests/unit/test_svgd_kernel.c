@@ -100,7 +100,53 @@ static void ksd_of_one_particle(void **state)
     (void)state;
     double y[3] = {1, 2, 3}, score[3] = {0.5, -1, 2};
     ph_ensemble e = {.n = 1, .d = 3, .y = y, .score = score};
-    assert_close(ph_kernel_ksd(&e), sqrt(3 + 0.25 + 1 + 4), 1e-14);
+    double ksd;
+    assert_int_equal(ph_kernel_ksd(&e, &ksd), PH_OK);
+    assert_close(ksd, sqrt(3 + 0.25 + 1 + 4), 1e-14);
+}
+
+static double multiquadric(const double *x, const double *y)
+{
+    return 1 / sqrt(1 + pow(x[0] - y[0], 2) + pow(x[1] - y[1], 2));
+}
+
+/* g g' k + g . grad_y k + g' . grad_x k + trace grad_x grad_y k, all by differences. */
+static double stein_kernel(const double *x, const double *gx, const double *y,
+                           const double *gy)
+{
+    const double h = 1e-4;
+    double sum = (gx[0] * gy[0] + gx[1] * gy[1]) * multiquadric(x, y);
+    for (int l = 0; l < 2; l++) {
+        double k[2][2];
+        for (int a = 0; a < 2; a++) {
+            for (int b = 0; b < 2; b++) {
+                double xa[2] = {x[0], x[1]}, yb[2] = {y[0], y[1]};
+                xa[l] += a ? h : -h;
+                yb[l] += b ? h : -h;
+                k[a][b] = multiquadric(xa, yb);
+            }
+        }
+        double by_x = (k[1][0] + k[1][1] - k[0][0] - k[0][1]) / (4 * h);
+        double by_y = (k[0][1] + k[1][1] - k[0][0] - k[1][0]) / (4 * h);
+        sum += gx[l] * by_y + gy[l] * by_x +
+               (k[1][1] - k[1][0] - k[0][1] + k[0][0]) / (4 * h * h);
+    }
+    return sum;
+}
+
+static void ksd_by_differences(void **state)
+{
+    (void)state;
+    double y[] = {0.3, -1, 2, 0.4, -0.7, 0.1}, score[] = {1, 2, -0.5, 0.3, -2, 1.5};
+    ph_ensemble e = {.n = 3, .d = 2, .y = y, .score = score};
+    double ksd, sum = 0;
+    for (int i = 0; i < 3; i++) {
+        for (int j = 0; j < 3; j++) {
+            sum += stein_kernel(y + 2 * i, score + 2 * i, y + 2 * j, score + 2 * j);
+        }
+    }
+    assert_int_equal(ph_kernel_ksd(&e, &ksd), PH_OK);
+    assert_close(ksd, sqrt(sum) / 3, 1e-7);
 }
 
 /* Residuals of an exact N(mean, sd^2) cloud are zero; of one shifted by s sd, r1 = s.
@@ -513,6 +559,7 @@ int main(void)
         cmocka_unit_test(stein_identity),
         cmocka_unit_test(spread_recovers),
         cmocka_unit_test(ksd_of_one_particle),
+        cmocka_unit_test(ksd_by_differences),
         cmocka_unit_test(affine_residuals),
         cmocka_unit_test(cholesky_and_eigen),
         cmocka_unit_test(pareto_shape),

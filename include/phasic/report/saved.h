@@ -53,7 +53,7 @@ typedef struct ph_saved {
     size_t n_diagnostics; /* the members of `diagnostics` that are numbers or null */
     ph_saved_number *diagnostics;
     size_t n_history; /* iterations */
-    double *history;  /* [n_history][4]: mean log density, r1, r2, step */
+    double *history;  /* [n_history][PH_HISTORY_COLUMNS], NaN where it has no KSD */
     int converged;
     size_t n_reasons;
     char **reasons;

@@ -71,11 +71,15 @@ typedef enum ph_initial {
     PH_INITIAL_POINTS   /* those of the settings */
 } ph_initial;
 
+/* Numbers of a row of the history: mean log p, r1, r2, step, kernel Stein discrepancy.
+ */
+enum { PH_HISTORY_COLUMNS = 5 };
+
 /* The particles before iteration `number` of stage 2, for those who keep a history. */
 typedef struct ph_iteration {
     size_t number, n, d;
     const double *z; /* [n][d] */
-    double mean_log_p, r1, r2, step;
+    double mean_log_p, r1, r2, step, ksd;
     double bandwidth; /* h in the kernel's metric; NaN where there is no one number */
 } ph_iteration;
 typedef struct ph_observer {
@@ -156,7 +160,7 @@ typedef struct ph_svgd_result {
     ph_svgd_diagnostics diagnostics;
     int converged;
     char reasons[1024]; /* sentences joined by "; ": why it is, or is not, converged */
-    double *history;    /* [iterations][4]: mean log p, r1, r2, step */
+    double *history;    /* [iterations][PH_HISTORY_COLUMNS] */
     struct ph_residuals *residuals; /* of the calibrated weights, or NULL */
     struct ph_hmc_report *hmc; /* where ph_hmc_run made it (svgd/hmc.h), else NULL */
 } ph_svgd_result;
