@@ -10,6 +10,7 @@
  */
 #include "ensemble.h"
 
+#include <gsl/gsl_sort.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,14 +26,16 @@
 #define EIGEN_MOST  50.0
 
 typedef struct workspace {
-    double *distance, *sorted;                     /* [n] */
+    double *distance, *within;                     /* [n] */
+    double *nearest;                               /* [4 (d + 1) + 1] */
     double *normal, *right, *h, *values, *vectors; /* [d][d] */
 } workspace;
 
 static void workspace_clear(workspace *self)
 {
     free(self->distance);
-    free(self->sorted);
+    free(self->within);
+    free(self->nearest);
     free(self->normal);
     free(self->right);
     free(self->h);
@@ -44,22 +47,17 @@ static int workspace_init(workspace *self, size_t n, size_t d)
 {
     memset(self, 0, sizeof *self);
     self->distance = ph_alloc(n, sizeof(double));
-    self->sorted = ph_alloc(n, sizeof(double));
+    self->within = ph_alloc(n, sizeof(double));
+    self->nearest = ph_alloc(4 * (d + 1) + 1, sizeof(double));
     self->normal = ph_alloc(d * d, sizeof(double));
     self->right = ph_alloc(d * d, sizeof(double));
     self->h = ph_alloc(d * d, sizeof(double));
     self->values = ph_alloc(d, sizeof(double));
     self->vectors = ph_alloc(d * d, sizeof(double));
-    return self->distance && self->sorted && self->normal && self->right && self->h &&
-                   self->values && self->vectors
+    return self->distance && self->within && self->nearest && self->normal &&
+                   self->right && self->h && self->values && self->vectors
                ? PH_OK
                : PH_E_MEMORY;
-}
-
-static int compare_double(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
 }
 
 /* Squared distances to all others in the metric of the mode; others' clusters: inf. */
@@ -203,15 +201,15 @@ static int local_curvature(ph_ensemble *self, workspace *w)
         size_t in_cluster = 0;
         for (size_t j = 0; j < self->n; j++) {
             if (w->distance[j] < INFINITY) {
-                w->sorted[in_cluster++] = w->distance[j];
+                w->within[in_cluster++] = w->distance[j];
             }
         }
-        qsort(w->sorted, in_cluster, sizeof(double), compare_double);
         size_t neighbours = 4 * (d + 1);
         if (neighbours >= in_cluster) {
             neighbours = in_cluster - 1;
         }
-        double radius2 = w->sorted[neighbours];
+        gsl_sort_smallest(w->nearest, neighbours + 1, w->within, 1, in_cluster);
+        double radius2 = w->nearest[neighbours];
         if (in_cluster < d + 2 || !(radius2 > 0)) {
             memcpy(self->hessian + i * d * d,
                    self->reference + self->cluster[i] * d * d, d * d * sizeof(double));
