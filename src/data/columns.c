@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The names of the columns of a data file: the format's own, and the spellings of R's
- * survival (status, time2), lifelines and fitdistrplus (left, right).
+ * survival (status, time2), lifelines (its arguments) and fitdistrplus (left, right).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,13 +14,16 @@
 static const struct {
     const char *name;
     ph_column_role role;
+    int yields; /* to a reward of that name */
 } known[] = {
-    {"time", PH_COLUMN_TIME},    {"count", PH_COLUMN_COUNT},
-    {"weight", PH_COLUMN_COUNT}, {"event", PH_COLUMN_EVENT},
-    {"status", PH_COLUMN_EVENT}, {"time2", PH_COLUMN_TIME2},
-    {"lower", PH_COLUMN_LOWER},  {"left", PH_COLUMN_LOWER},
-    {"upper", PH_COLUMN_UPPER},  {"right", PH_COLUMN_UPPER},
-    {"entry", PH_COLUMN_ENTRY},
+    {"time", PH_COLUMN_TIME, 0},         {"count", PH_COLUMN_COUNT, 0},
+    {"weight", PH_COLUMN_COUNT, 0},      {"event", PH_COLUMN_EVENT, 0},
+    {"status", PH_COLUMN_EVENT, 0},      {"time2", PH_COLUMN_TIME2, 0},
+    {"lower", PH_COLUMN_LOWER, 0},       {"left", PH_COLUMN_LOWER, 0},
+    {"upper", PH_COLUMN_UPPER, 0},       {"right", PH_COLUMN_UPPER, 0},
+    {"entry", PH_COLUMN_ENTRY, 0},       {"duration", PH_COLUMN_TIME, 1},
+    {"weights", PH_COLUMN_COUNT, 1},     {"event_observed", PH_COLUMN_EVENT, 1},
+    {"lower_bound", PH_COLUMN_LOWER, 1}, {"upper_bound", PH_COLUMN_UPPER, 1},
 };
 #define N_KNOWN (sizeof known / sizeof *known)
 
@@ -57,14 +60,14 @@ static long find_name(const char *name, const char *const *names, size_t length)
     return -1;
 }
 
-static ph_column_role known_role(const char *name)
+static long find_known(const char *name)
 {
     for (size_t i = 0; i < N_KNOWN; i++) {
         if (strcmp(name, known[i].name) == 0) {
-            return known[i].role;
+            return (long)i;
         }
     }
-    return PH_COLUMN_IGNORED;
+    return -1;
 }
 
 static int unknown(const char *name, const ph_data_options *options, ph_error *error)
@@ -118,8 +121,9 @@ static int find_role(ph_column *self, const ph_data_options *options, ph_error *
         return check_group(self->name, options, error);
     }
     long reward = find_name(self->name, options->rewards, options->n_rewards);
-    self->role = known_role(self->name);
-    if (reward >= 0 && self->role != PH_COLUMN_IGNORED) {
+    long word = find_known(self->name);
+    self->role = word >= 0 ? known[word].role : PH_COLUMN_IGNORED;
+    if (reward >= 0 && word >= 0 && !known[word].yields) {
         return ph_error_set(error, PH_E_DATA,
                             "this is both a reward of the model and a column of the "
                             "format; call the reward something else, or pass "

@@ -576,8 +576,8 @@ static void test_number_groups(void **state)
 static void test_rewards(void **state)
 {
     (void)state;
-    const char *rewards[] = {"unseen", "length", "cost", "left"};
-    const ph_data_options options = {.rewards = rewards, .n_rewards = 4};
+    const char *rewards[] = {"unseen", "length", "cost", "left", "duration"};
+    const ph_data_options options = {.rewards = rewards, .n_rewards = 5};
     ph_data *data = parse_with("cost,time,length,event,count\n"
                                "1,2,3,1,1\nNA,2,,0,1\n,,3,1,4\n0,2,,1,1\n,,,,\n",
                                &options);
@@ -594,6 +594,11 @@ static void test_rewards(void **state)
     ph_data_free(data);
     data = parse_with("length\n3\n", &options); /* no time at all */
     assert_part(data, 0, 0, 2, 0, 1, 3);
+    ph_data_free(data);
+    data =
+        parse_with("duration,time\n4,1\n", &options); /* the model's, not lifelines' */
+    assert_int_equal(data->n_parts, 2);
+    assert_part(data, 1, 0, 5, 1, 2, 4);
     ph_data_free(data);
     static const char *const bad[][2] = {
         {"time,length,event\n1,2,0\n", "length '2' is given for a process that was"},
