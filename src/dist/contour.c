@@ -164,7 +164,10 @@ int ph_contour_cost(ph_contour *self, double cost[PH_CONTOUR_SHAPES], ph_error *
             double more = (double)ph_nodes_count((ph_contour_shape)shape, 1);
             cost[shape] = ((nodes + more) * value + nodes * slope) / step;
         }
-        cost[PH_PARABOLA] = ((1 + PH_PARABOLA_CHECK) * value + slope) / step;
+        for (int shape = PH_PARABOLA; shape <= PH_PARABOLA_LEFT; shape++) {
+            double more = ph_nodes_more((ph_contour_shape)shape);
+            cost[shape] = ((1 + more) * value + slope) / step;
+        }
     }
     return status;
 }
@@ -273,7 +276,7 @@ static void solve_node(ph_contour *self, ph_contour_shape shape, size_t k)
     const ph_graph *graph = self->plan->graph;
     ph_lanes z[3] = {creal(self->nodes.z[k]) + (ph_lanes){0},
                      cimag(self->nodes.z[k]) + (ph_lanes){0},
-                     shape == PH_HYPERBOLA_LEFT ? (ph_lanes){0} : self->shift};
+                     ph_contour_left(shape) ? (ph_lanes){0} : self->shift};
     memset(self->x, 0, 2 * (graph->n + 1) * sizeof *self->x);
     for (size_t s = 0; s < graph->n_starts; s++) {
         if (graph->start[s] < graph->n) {
@@ -307,7 +310,7 @@ static void transforms(const ph_contour *self, ph_contour_shape shape, size_t k,
     memset(sum, 0, 4 * sizeof *sum);
     sum[0] = self->x[2 * n];
     sum[1] = self->x[2 * n + 1];
-    if (shape == PH_HYPERBOLA_LEFT) {
+    if (ph_contour_left(shape)) {
         over_z(self, k, sum, sum + 2);
         return;
     }
@@ -337,7 +340,7 @@ static void slopes(ph_contour *self, ph_contour_shape shape, size_t k,
                    const int kinds[2], ph_lanes *dot)
 {
     size_t n = self->plan->graph->n;
-    if (shape == PH_HYPERBOLA_LEFT) { /* -(F / z)' = (-F' + F / z) / z */
+    if (ph_contour_left(shape)) { /* -(F / z)' = (-F' + F / z) / z */
         ph_lanes sum[2];
         derivative(self, 0, dot);
         over_z(self, k, self->x + 2 * n, sum);
@@ -435,7 +438,7 @@ static void node_seeds(ph_contour *self, ph_contour_shape shape, size_t k, size_
         to[0] += creal(c[i]) * weight[i];
         to[1] += cimag(c[i]) * weight[i];
     }
-    if (shape == PH_HYPERBOLA_LEFT) {
+    if (ph_contour_left(shape)) {
         ph_lanes part[2];
         over_z(self, k, seed + 2, part);
         seed[0] += part[0];

@@ -10,7 +10,12 @@
  *
  * The parabola is z = s + iu - u^2 / (2 Lambda): s t1 and h t1 / (2 pi) make what the
  * trapezoidal rule adds from the time t + 5 t1 less by e^(-6.5 * 5); it is cut where
- * e^(Re z t) falls below e^-36.
+ * e^(Re z t) falls below e^-36. Its check has more nodes. In the left tail the value at
+ * t + 5 t1 may be larger by many orders (26^m for t^m and the window's shortest time),
+ * so that a factor of e^(-9 * 5) has to meet it, and the cut, too, is measured by a
+ * value that is small: its check has fewer nodes, and is cut earlier, to see both.
+ * Farther right than s t1 = 9 a distribution function that has come to a plateau loses
+ * digits: what it is of the terms falls like e^-s.
  *
  * Coefficients of hyperbolas are kept by the times they serve, because the windows of a
  * data set return with every block, and exponentials would cost more than the
@@ -30,10 +35,7 @@
 #define LEFT       44
 #define LEFT_CHECK 40
 
-#define PARABOLA_SHIFT  6.5
-#define PARABOLA_PERIOD 5.0
-#define PARABOLA_CUT    36.0
-#define STEP_BITS       26
+#define STEP_BITS 26
 
 #define TABLE_MOST 500 /* times of one */
 
@@ -71,6 +73,27 @@ static void set_node(ph_nodes *self, size_t k, long double re, long double im)
 }
 
 /* ------------------------------------------------------------------- shapes */
+
+/* What a parabola is made of, see above. */
+typedef struct bend {
+    double vertex; /* s t1 */
+    double period; /* 2 pi / h in t1 */
+    double cut;    /* -Re z of the last node, times the shortest time */
+} bend;
+
+static const bend *bend_of(ph_contour_shape shape, int check)
+{
+    static const bend body[2] = {{6.5, 5, 36}, {6.5, 6.25, 36}};
+    static const bend left[2] = {{9, 5, 44}, {9, 4.5, 40}};
+    return shape == PH_PARABOLA_LEFT ? &left[check] : &body[check];
+}
+
+double ph_nodes_more(ph_contour_shape shape)
+{
+    const bend *it = bend_of(shape, 0), *more = bend_of(shape, 1);
+    return more->period / it->period *
+           sqrt((more->vertex + more->cut) / (it->vertex + it->cut));
+}
 
 /* The last node's number; the first is 0. */
 static int last_node(ph_contour_shape shape, int check)
@@ -111,12 +134,11 @@ static double short_step(double h)
     return ldexp(rint(ldexp(part, STEP_BITS)), exponent - STEP_BITS);
 }
 
-static int set_parabola(ph_nodes *self, int check, double rate, double t0, double t1)
+static int set_parabola(ph_nodes *self, const bend *it, double rate, double t0,
+                        double t1)
 {
-    double s = PARABOLA_SHIFT / t1;
-    double period = PARABOLA_PERIOD * t1 * (check ? PH_PARABOLA_CHECK : 1);
-    double h = short_step(2 * M_PI / period);
-    double u_max = sqrt(2 * rate * (s + PARABOLA_CUT / t0));
+    double s = it->vertex / t1, h = short_step(2 * M_PI / (it->period * t1));
+    double u_max = sqrt(2 * rate * (s + it->cut / t0));
     int status = reserve_nodes(self, (size_t)(u_max / h) + 2);
     for (size_t k = 0; k < self->n && status == PH_OK; k++) {
         double u = (double)k * h;
@@ -210,8 +232,9 @@ int ph_nodes_set(ph_nodes *self, ph_contour_shape shape, int check, double rate,
     if (ph_grow(&self->row, &self->row_capacity, n, sizeof *self->row) != 0) {
         return PH_E_MEMORY;
     }
-    if (shape == PH_PARABOLA) {
-        return set_parabola(self, check, rate, times[n - 1].t, times[0].t);
+    if (shape == PH_PARABOLA || shape == PH_PARABOLA_LEFT) {
+        return set_parabola(self, bend_of(shape, check), rate, times[n - 1].t,
+                            times[0].t);
     }
     if (n <= TABLE_MOST) {
         int status = find_table(self, shape, n, times, &found);

@@ -7,8 +7,7 @@
 
 #include "phasic/dist/contour.h"
 
-#define PH_NODES_TABLES   8
-#define PH_PARABOLA_CHECK 1.25 /* times as dense */
+#define PH_NODES_TABLES 8
 
 /* The coefficients of a hyperbola and its check for the times of a window. */
 typedef struct ph_node_table {
@@ -38,6 +37,9 @@ void ph_nodes_free(ph_nodes *self);
 
 /* Nodes of a hyperbola, or of its check. */
 size_t ph_nodes_count(ph_contour_shape shape, int check);
+
+/* Nodes of a parabola's check for each of its own. */
+double ph_nodes_more(ph_contour_shape shape);
 
 /* Sets nodes and weights for times[n] as of ph_contour_values. 0 or PH_E_MEMORY. */
 int ph_nodes_set(ph_nodes *self, ph_contour_shape shape, int check, double rate,

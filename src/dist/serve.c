@@ -111,10 +111,12 @@ static int find_costs(ph_serve *self, ph_error *error)
     }
     int status = ph_contour_cost(self->contour, cost, error);
     if (status == PH_OK) {
-        double root = NODES * cost[PH_PARABOLA];
         self->from[PH_HYPERBOLA] = fmax(SHORT, cost[PH_HYPERBOLA]);
         self->from[PH_HYPERBOLA_LEFT] = fmax(SHORT, cost[PH_HYPERBOLA_LEFT]);
-        self->from[PH_PARABOLA] = fmax(LONG, root * root);
+        for (int shape = PH_PARABOLA; shape <= PH_PARABOLA_LEFT; shape++) {
+            double root = NODES * cost[shape];
+            self->from[shape] = fmax(LONG, root * root);
+        }
     } else if (status == PH_E_MEMORY) { /* too large to eliminate */
         for (int shape = 0; shape < PH_CONTOUR_SHAPES; shape++) {
             self->from[shape] = INFINITY;

@@ -34,22 +34,27 @@ static int compare_samples(const void *a, const void *b)
     return x->side - y->side;
 }
 
+static int is_parabola(ph_contour_shape shape)
+{
+    return shape == PH_PARABOLA || shape == PH_PARABOLA_LEFT;
+}
+
 /* The lanes that a shape is right for. */
 static unsigned lanes_of(const ph_serve *self, ph_contour_shape shape)
 {
-    return shape == PH_PARABOLA ? self->valid & ~self->real : self->real;
+    return is_parabola(shape) ? self->valid & ~self->real : self->real;
 }
 
 /* Of the lanes that a contour served, those that this shape did. */
 static unsigned served_by(const ph_serve *self, ph_contour_shape shape, ph_served by)
 {
     unsigned left = PH_SERVED_LEFT(by);
-    return lanes_of(self, shape) & (shape == PH_HYPERBOLA_LEFT ? left : by & ~left);
+    return lanes_of(self, shape) & (ph_contour_left(shape) ? left : by & ~left);
 }
 
 /*
  * Terms whose steps are worth this shape, longest times first; for the left tail only
- * those that the other hyperbola has left open, or, for seeds, that it has not served.
+ * those that the body's shape has left open, or, for seeds, that it has not served.
  */
 static int collect(ph_serve *self, ph_contour_shape shape, int seeds, size_t n,
                    const ph_sweep_kind *kind, const double *t, const double *t2,
@@ -67,8 +72,9 @@ static int collect(ph_serve *self, ph_contour_shape shape, int seeds, size_t n,
         if (!(far > least) || (kind[i] == PH_INTERVAL && !(t[i] < end))) {
             continue;
         }
-        unsigned asked = seeds ? served_by(self, shape, by[i]) : self->real & ~by[i];
-        if (shape == PH_HYPERBOLA_LEFT && !asked) {
+        unsigned asked =
+            seeds ? served_by(self, shape, by[i]) : lanes_of(self, shape) & ~by[i];
+        if (ph_contour_left(shape) && !asked) {
             continue;
         }
         int survival = kind[i] != PH_DENSITY;
@@ -104,17 +110,17 @@ static size_t window_end(const ph_serve *self, size_t first)
 /* The kind that is 1 less what the contour gives, and the end that is subtracted. */
 static ph_sweep_kind other_kind(ph_contour_shape shape)
 {
-    return shape == PH_HYPERBOLA_LEFT ? PH_SURVIVAL : PH_DISTRIBUTION;
+    return ph_contour_left(shape) ? PH_SURVIVAL : PH_DISTRIBUTION;
 }
 
 static int other_side(ph_contour_shape shape)
 {
-    return shape == PH_HYPERBOLA_LEFT ? -1 : 1;
+    return ph_contour_left(shape) ? -1 : 1;
 }
 
 static double shift_of(const ph_serve *self, ph_contour_shape shape, int lane)
 {
-    return shape == PH_HYPERBOLA_LEFT ? 0 : self->shift[lane];
+    return ph_contour_left(shape) ? 0 : self->shift[lane];
 }
 
 /*
@@ -164,9 +170,9 @@ static void finish_terms(ph_serve *self, ph_contour_shape shape,
                          double *value, ph_served *by)
 {
     uint64_t *count =
-        shape == PH_PARABOLA ? &self->tally.parabola : &self->tally.hyperbola;
+        is_parabola(shape) ? &self->tally.parabola : &self->tally.hyperbola;
     unsigned lanes = lanes_of(self, shape);
-    unsigned bit = shape == PH_HYPERBOLA_LEFT ? 1u << PH_LANES | 1u : 1u;
+    unsigned bit = ph_contour_left(shape) ? 1u << PH_LANES | 1u : 1u;
     for (size_t k = 0; k < self->n_samples; k++) {
         size_t i = self->samples[k].term;
         for (int l = 0; l < PH_LANES; l++) {

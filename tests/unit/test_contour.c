@@ -232,54 +232,76 @@ static void left_tail_has_its_hyperbola(void **state)
     }
 }
 
+/*
+ * log P(l < T <= u) at n <= PH_LANES intervals for `theta`, by the automatic engine,
+ * and its derivatives[n][parameters]: lane i differentiates term i.
+ */
+static ph_tally intervals(const process *it, const double *theta, size_t n,
+                          const double *l, const double *u, double *value,
+                          double *gradient)
+{
+    ph_sweep_kind kind[PH_LANES];
+    double lanes[PH_LANES * PH_LANES], weight[PH_LANES * PH_LANES], far = 0;
+    ph_served by[PH_LANES];
+    ph_serve *serve;
+    unsigned valid;
+    size_t nodes = ph_plan_nodes(it->plan), p = it->model->n_parameters;
+    double *block = ph_alloc_aligned(p * PH_LANES, sizeof *block);
+    double *bar = ph_alloc_aligned(p * PH_LANES, sizeof *bar);
+    double *node = ph_alloc_aligned(nodes * PH_LANES, sizeof *node);
+    double *node_bar = ph_alloc_aligned(nodes * PH_LANES, sizeof *node_bar);
+    for (size_t k = 0; k < p * PH_LANES; k++) {
+        block[k] = theta[k / PH_LANES];
+    }
+    for (size_t i = 0; i < n; i++) {
+        kind[i] = PH_INTERVAL;
+        far = fmax(far, fmax(l[i], u[i] < INFINITY ? u[i] : 0));
+        for (size_t k = 0; k < PH_LANES; k++) {
+            weight[i * PH_LANES + k] = i == k;
+        }
+    }
+    ph_plan_eval(it->plan, block, node);
+    assert_int_equal(ph_serve_new(&serve, it->plan, PH_ENGINE_AUTO), 0);
+    assert_int_equal(ph_serve_begin(serve, node, far, &valid, NULL), 0);
+    assert_int_equal(ph_serve_log(serve, n, kind, l, u, lanes, by, NULL), 0);
+    assert_int_equal(
+        ph_serve_gradient(serve, n, kind, l, u, lanes, by, weight, node_bar), 0);
+    ph_plan_adjoint(it->plan, node, node_bar, bar);
+    ph_tally tally = *ph_serve_tally(serve);
+    for (size_t i = 0; i < n; i++) {
+        value[i] = lanes[i * PH_LANES];
+        for (size_t m = 0; m < p; m++) {
+            gradient[i * p + m] = bar[m * PH_LANES + i];
+        }
+    }
+    ph_serve_free(serve);
+    ph_free_aligned(block);
+    ph_free_aligned(bar);
+    ph_free_aligned(node);
+    ph_free_aligned(node_bar);
+    return tally;
+}
+
 /* Intervals of the left tail, also to infinity, and their derivatives. */
 static void early_intervals(void **state)
 {
     (void)state;
     enum { N = 5, SIZE = 300 };
     const double l[N] = {0, 0.5, 0.5, 0.7, 1}, u[N] = {0.6, 0.6, 0.501, INFINITY, 3};
+    const double rate = 1;
+    double value[N], gradient[N];
     process it = process_shipped("coalescent", "n", SIZE);
-    ph_sweep_kind kind[N];
-    double value[N * PH_LANES], weight[N * PH_LANES];
-    ph_served by[N];
-    ph_serve *serve;
-    unsigned valid;
-    size_t nodes = ph_plan_nodes(it.plan);
-    double *rate = ph_alloc_aligned(PH_LANES, sizeof *rate);
-    double *bar = ph_alloc_aligned(PH_LANES, sizeof *bar);
-    double *node = ph_alloc_aligned(nodes * PH_LANES, sizeof *node);
-    double *node_bar = ph_alloc_aligned(nodes * PH_LANES, sizeof *node_bar);
-    for (int k = 0; k < PH_LANES; k++) {
-        rate[k] = 1;
-    }
-    for (int i = 0; i < N; i++) { /* lane i differentiates term i */
-        kind[i] = PH_INTERVAL;
-        for (int k = 0; k < PH_LANES; k++) {
-            weight[i * PH_LANES + k] = i == k;
-        }
-    }
-    ph_plan_eval(it.plan, rate, node);
-    assert_int_equal(ph_serve_new(&serve, it.plan, PH_ENGINE_AUTO), 0);
-    assert_int_equal(ph_serve_begin(serve, node, 3, &valid, NULL), 0);
-    assert_int_equal(ph_serve_log(serve, N, kind, l, u, value, by, NULL), 0);
-    assert_int_equal(
-        ph_serve_gradient(serve, N, kind, l, u, value, by, weight, node_bar), 0);
-    ph_plan_adjoint(it.plan, node, node_bar, bar);
-    assert_int_equal(ph_serve_tally(serve)->hyperbola, N * PH_LANES);
+    ph_tally tally = intervals(&it, &rate, N, l, u, value, gradient);
+    assert_int_equal(tally.hyperbola, N * PH_LANES);
     for (int i = 0; i < N; i++) {
         wide low = {0, 0, 0, 0}, high = {0, 0, 1, 0};
         low = l[i] > 0 ? wide_coalescent(SIZE, l[i]) : low;
         high = u[i] < INFINITY ? wide_coalescent(SIZE, u[i]) : high;
         quad p = high.F - low.F, dp = high.dF - low.dF;
         double log_p = p > 0.5 ? log1p(-(double)(1 - p)) : log((double)p);
-        assert_near(value[i * PH_LANES], log_p, 1e-12 * fmax(1, fabs(log_p)));
-        assert_close(bar[i], (double)(dp / p), 1e-11);
+        assert_near(value[i], log_p, 1e-12 * fmax(1, fabs(log_p)));
+        assert_close(gradient[i], (double)(dp / p), 1e-11);
     }
-    ph_serve_free(serve);
-    ph_free_aligned(rate);
-    ph_free_aligned(bar);
-    ph_free_aligned(node);
-    ph_free_aligned(node_bar);
     process_free(&it);
 }
 
@@ -525,7 +547,8 @@ static dual dual_exp(int n, dual a, double norm)
     return sum;
 }
 
-/* log f or log S at t and its derivative in parameter m, in quadruple precision. */
+/* log f, log S or log F at t and its derivative in parameter m, in quadruple
+ * precision. */
 static void wide_network(const network *it, ph_quantity what, const double *theta,
                          int m, double t, double *value, double *slope)
 {
@@ -552,17 +575,25 @@ static void wide_network(const network *it, ph_quantity what, const double *thet
         sum += a.x[0][i] * s;
         d += a.d[0][i] * s + a.x[0][i] * (what == PH_LOG_PDF ? exit[i][1] : 0);
     }
-    *value = log((double)sum);
+    if (what == PH_LOG_CDF) {
+        sum = 1 - sum;
+        d = -d;
+    }
+    *value =
+        sum > 0.5 && what != PH_LOG_PDF ? log1p(-(double)(1 - sum)) : log((double)sum);
     *slope = (double)(d / sum);
 }
 
-/* An engine against quadruple precision; gradients in proportion to the parameters. */
-static ph_tally network_agrees(const network *it, ph_engine engine, const double *theta,
-                               size_t n, const double *t)
+/*
+ * An engine against quadruple precision, quantities up to `last`; gradients in
+ * proportion to the parameters.
+ */
+static ph_tally network_agrees(const network *it, ph_engine engine, ph_quantity last,
+                               const double *theta, size_t n, const double *t)
 {
     ph_tally sum = {0};
     process model = network_process(it);
-    for (int what = PH_LOG_PDF; what <= PH_LOG_SURVIVAL; what++) {
+    for (int what = PH_LOG_PDF; what <= (int)last; what++) {
         double value[8], gradient[24];
         ph_tally tally =
             evaluate(&model, engine, (ph_quantity)what, theta, n, t, value, gradient);
@@ -595,7 +626,8 @@ static void stiff_cycles(void **state)
     add_edge(&it, 2, -1, 2);
     for (int k = 0; k < 4; k++) {
         const double theta[] = {rate[k], 1, 1.2};
-        ph_tally tally = network_agrees(&it, PH_ENGINE_AUTO, theta, 3, t);
+        ph_tally tally =
+            network_agrees(&it, PH_ENGINE_AUTO, PH_LOG_SURVIVAL, theta, 3, t);
         assert_int_equal(tally.parabola, 6);
     }
     it = (network){.n = 8};
@@ -605,8 +637,8 @@ static void stiff_cycles(void **state)
     add_edge(&it, 5, 2, 1);
     add_edge(&it, 3, -1, 2);
     const double theta[] = {3e7, 1.7e6, 4};
-    ph_tally tally = network_agrees(&it, PH_ENGINE_AUTO, theta, 2, t + 1);
-    assert_int_equal(tally.parabola, 4);
+    ph_tally tally = network_agrees(&it, PH_ENGINE_AUTO, PH_LOG_CDF, theta, 2, t + 1);
+    assert_int_equal(tally.parabola, 6);
 }
 
 /*
@@ -627,10 +659,174 @@ static void shifted_rings(void **state)
         for (int k = 0; k < 18; k++) {
             double c = leave[k % 3];
             const double theta[] = {around[k / 3], 1.5 * c, c};
-            ph_tally tally = network_agrees(&it, PH_ENGINE_CONTOUR, theta, 1, t);
-            assert_int_equal(tally.parabola, 2);
+            ph_tally tally =
+                network_agrees(&it, PH_ENGINE_CONTOUR, PH_LOG_CDF, theta, 1, t);
+            assert_int_equal(tally.parabola, 3);
         }
     }
+}
+
+/* The same early, where survivals are near 1. */
+static void stiff_cycles_early(void **state)
+{
+    (void)state;
+    const double t[] = {1e-3, 1.7e-3, 4e-3, 0.02, 0.1};
+    network it = {.n = 5};
+    for (int i = 0; i < 5; i++) {
+        add_edge(&it, i, (i + 1) % 5, i == 3);
+    }
+    add_edge(&it, 1, 4, 1);
+    add_edge(&it, 4, -1, 2);
+    const double rate[] = {5e7, 3e8};
+    for (int k = 0; k < 2; k++) {
+        const double theta[] = {rate[k], 300, 2};
+        ph_tally tally = network_agrees(&it, PH_ENGINE_AUTO, PH_LOG_CDF, theta, 5, t);
+        assert_int_equal(tally.parabola, 15);
+    }
+}
+
+/* Cycles in a row at the rate a, each left from all its states at c: how fast they turn
+ * does not show, and the time to the end is that of as many stages. */
+static network turning_stages(int stages)
+{
+    network it = {.n = 3 * stages};
+    for (int i = 0; i < it.n; i++) {
+        add_edge(&it, i, i % 3 < 2 ? i + 1 : i - 2, 0);
+        add_edge(&it, i, i + 3 < it.n ? i + 3 : -1, 2);
+    }
+    return it;
+}
+
+/* Density and distribution function of so many stages at rate 1. */
+static wide wide_stages(int stages, double t)
+{
+    wide out = {0};
+    quad e = wide_exp(t), term = 1;
+    for (int k = 1; k < stages; k++) {
+        term *= (quad)t / k;
+    }
+    out.f = e * term;
+    for (int k = stages; k < stages + 200; k++) {
+        term *= (quad)t / k;
+        out.F += e * term;
+    }
+    out.df = out.f * (stages - (quad)t);
+    out.dF = t * out.f;
+    return out;
+}
+
+/*
+ * Early times of stiff models with complex eigenvalues, where uniformization would take
+ * up to 3e8 steps, by closed forms: F ~ t^stages.
+ */
+static void turning_stages_have_left_tails(void **state)
+{
+    (void)state;
+    const double t[] = {1e-3, 5e-3, 0.02, 0.1, 0.4, 1.5};
+    const double turns[] = {2e8, 3e7, 1e7, 1e7};
+    enum { N = sizeof t / sizeof *t };
+    for (int stages = 1; stages <= 4; stages++) {
+        const double theta[] = {turns[stages - 1], 1, 1};
+        int swept = stages > 2; /* the first, at 1e4 steps */
+        network net = turning_stages(stages);
+        process it = network_process(&net);
+        for (int what = PH_LOG_PDF; what <= PH_LOG_CDF; what++) {
+            double value[N], gradient[3 * N];
+            ph_tally tally = evaluate(&it, PH_ENGINE_AUTO, (ph_quantity)what, theta, N,
+                                      t, value, gradient);
+            assert_int_equal(tally.parabola, N - swept);
+            for (int i = 0; i < N; i++) {
+                wide is = wide_stages(stages, t[i]);
+                int density = what == PH_LOG_PDF, cdf = what == PH_LOG_CDF;
+                double F = (double)is.F, f = (double)is.f;
+                double log_x = density ? log(f) : cdf ? log(F) : log1p(-F);
+                quad dx = density ? is.df / is.f : cdf ? is.dF / F : -is.dF / (1 - F);
+                assert_near(value[i], log_x,
+                            1e-12 * (density ? 1 : fmin(1, fabs(log_x))));
+                assert_close(gradient[3 * i + 2], (double)dx, 1e-11);
+                assert_near(gradient[3 * i], 0, 1e-11 * fabs((double)dx));
+            }
+        }
+        process_free(&it);
+    }
+}
+
+/* What there is between early times of them. */
+static void early_intervals_of_cycles(void **state)
+{
+    (void)state;
+    enum { N = 5, STAGES = 2 };
+    const double l[N] = {0, 1e-3, 2e-3, 0.01, 0.01};
+    const double u[N] = {2e-3, 1.5e-3, 0.7, INFINITY, 0.3}, theta[] = {1e8, 1, 1};
+    double value[N], gradient[3 * N];
+    network net = turning_stages(STAGES);
+    process it = network_process(&net);
+    ph_tally tally = intervals(&it, theta, N, l, u, value, gradient);
+    assert_int_equal(tally.parabola, N * PH_LANES);
+    for (int i = 0; i < N; i++) {
+        wide low = {0, 0, 0, 0}, high = {0, 0, 1, 0};
+        low = l[i] > 0 ? wide_stages(STAGES, l[i]) : low;
+        high = u[i] < INFINITY ? wide_stages(STAGES, u[i]) : high;
+        quad p = high.F - low.F, dp = high.dF - low.dF;
+        double log_p = p > 0.5 ? log1p(-(double)(1 - p)) : log((double)p);
+        assert_near(value[i], log_p, 1e-12 * fmin(1, fabs(log_p)));
+        assert_close(gradient[3 * i + 2], (double)(dp / p), 1e-11);
+    }
+    process_free(&it);
+}
+
+static void early_quantiles_of_cycles(void **state)
+{
+    (void)state;
+    const double p[] = {1e-5, 1e-3, 0.04, 0.6}, theta[] = {1e7, 1, 1};
+    enum { N = 4, STAGES = 2 };
+    double t[N], gradient[3 * N];
+    ph_tally tally = {0};
+    ph_error error = {0};
+    network net = turning_stages(STAGES);
+    process it = network_process(&net);
+    assert_int_equal(ph_points_quantile_tally(it.plan, PH_ENGINE_AUTO, theta, N, p, 0,
+                                              t, gradient, &tally, &error),
+                     PH_OK);
+    assert_true(tally.parabola > 0);
+    for (int k = 0; k < N; k++) {
+        assert_close((double)wide_stages(STAGES, t[k]).F, p[k], 1e-12);
+        assert_close(gradient[3 * k + 2], -t[k], 1e-11);
+    }
+    process_free(&it);
+}
+
+/*
+ * Before and during the first laps of a ring its eigenvalues are far from the axis: a
+ * contour is refused or right.
+ */
+static void accepted_is_right(void **state)
+{
+    (void)state;
+    const double theta[] = {2, 0.3};
+    int accepted = 0, refused = 0;
+    process it = chain(12, "0", 1);
+    for (int what = PH_LOG_PDF; what <= PH_LOG_CDF; what++) {
+        for (double t = 0.05; t < 3000; t *= 1.3) {
+            double a, b, da[2], db[2];
+            ph_error error = {0};
+            int status = ph_points_log(it.plan, PH_ENGINE_CONTOUR, (ph_quantity)what,
+                                       theta, 1, &t, &a, da, &error);
+            if (status != PH_OK) {
+                assert_int_equal(status, PH_E_MODEL);
+                refused++;
+                continue;
+            }
+            accepted++;
+            evaluate(&it, PH_ENGINE_LANES, (ph_quantity)what, theta, 1, &t, &b, db);
+            double norm = fmax(fabs(db[0]), fabs(db[1]));
+            assert_near(a, b, 1e-12 * fmax(1, fabs(b)));
+            assert_near(da[0], db[0], 1e-11 * norm);
+            assert_near(da[1], db[1], 1e-11 * norm);
+        }
+    }
+    assert_true(accepted > 30 && refused > 10);
+    process_free(&it);
 }
 
 /* Most of the mass leaves at once; what is asked for is the small rest. */
@@ -731,6 +927,11 @@ int main(void)
         cmocka_unit_test(birth_and_death),
         cmocka_unit_test(rings),
         cmocka_unit_test(stiff_cycles),
+        cmocka_unit_test(stiff_cycles_early),
+        cmocka_unit_test(turning_stages_have_left_tails),
+        cmocka_unit_test(early_intervals_of_cycles),
+        cmocka_unit_test(early_quantiles_of_cycles),
+        cmocka_unit_test(accepted_is_right),
         cmocka_unit_test(shifted_rings),
         cmocka_unit_test(parallel_exponentials),
         cmocka_unit_test(rabbits_are_uniformized),

@@ -43,15 +43,22 @@ int ph_spectrum_find(const ph_graph *graph, ph_spectrum *spectrum);
 typedef struct ph_contour ph_contour;
 
 /*
- * The second hyperbola is for the left tail: it has more nodes and no shift, and in
- * place of the survival it gives the distribution function.
+ * The second of each kind is for the left tail: it lies farther right, has more nodes
+ * and no shift, and in place of the survival it gives the distribution function.
  */
 typedef enum ph_contour_shape {
     PH_HYPERBOLA,
     PH_HYPERBOLA_LEFT,
     PH_PARABOLA,
+    PH_PARABOLA_LEFT,
     PH_CONTOUR_SHAPES
 } ph_contour_shape;
+
+/* Whether that is the shape. */
+static inline int ph_contour_left(ph_contour_shape shape)
+{
+    return shape == PH_HYPERBOLA_LEFT || shape == PH_PARABOLA_LEFT;
+}
 
 #define PH_CONTOUR_REACH 5.0
 
@@ -74,7 +81,7 @@ void ph_contour_free(ph_contour *self);
 
 /*
  * Steps of uniformization that cost what a contour does, in all for the hyperbolas, and
- * per node for the parabola. Records the elimination. Errors of ph_trace_record.
+ * per node for the parabolas. Records the elimination. Errors of ph_trace_record.
  */
 int ph_contour_cost(ph_contour *self, double cost[PH_CONTOUR_SHAPES], ph_error *error);
 
@@ -88,7 +95,7 @@ int ph_contour_begin(ph_contour *self, const double *u, unsigned valid, unsigned
 
 /*
  * Values at times[n], the largest first, all > 0 and within PH_CONTOUR_REACH. `rate` is
- * a bound of all total rates, for the parabola. PH_E_MEMORY.
+ * a bound of all total rates, for the parabolas. PH_E_MEMORY.
  */
 int ph_contour_values(ph_contour *self, ph_contour_shape shape, double rate, size_t n,
                       const ph_contour_time *times, ph_contour_value *value);

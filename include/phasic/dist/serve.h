@@ -76,7 +76,7 @@ double ph_serve_decay(const ph_serve *self);
 
 /*
  * Which lanes of a value a contour served, for the gradient: one bit each, and one each
- * of PH_SERVED_LEFT for those that it took the hyperbola of the left tail.
+ * of PH_SERVED_LEFT for those that it took the contour of the left tail.
  */
 typedef uint16_t ph_served;
 #define PH_SERVED_LEFT(by) ((unsigned)(by) >> PH_LANES)
