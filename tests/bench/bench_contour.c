@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Value and gradient of one block by a contour against uniformization, and the steps
- * from which the contour is cheaper against the automatic choice's.
+ * from which the contour is cheaper against the automatic choice's; and how long all of
+ * a distribution function takes where eigenvalues are complex.
  */
 #include "process.h"
 
 #include <time.h>
 
 #include "phasic/base/memory.h"
+#include "phasic/dist/points.h"
 #include "phasic/dist/serve.h"
 
-#define TIMES 40 /* observations, over a factor of 4 */
+#define TIMES   40 /* observations, over a factor of 4 */
+#define POINTS  20 /* of a distribution function */
+#define DECADES 8  /* that they span */
 
 /* Of the processor: other work on the machine does not count. */
 static double spent_so_far(void)
@@ -161,6 +165,54 @@ static process pair(int n, int turn)
     return process_text(json);
 }
 
+/* Two stages in a row, each a cycle of three states that turns at `a`. */
+static process turning_stages(double a)
+{
+    char json[512];
+    snprintf(json, sizeof json,
+             "{\"phasic\": 1, \"name\": \"turning\", \"parameters\": {\"a\": "
+             "{\"value\": %g}, \"c\": {\"value\": 1}}, \"matrix\": {\"initial\": "
+             "[1, 0, 0, 0, 0, 0], \"rates\": ["
+             "[0, \"a\", 0, \"c\", 0, 0, 0], [0, 0, \"a\", 0, \"c\", 0, 0],"
+             "[\"a\", 0, 0, 0, 0, \"c\", 0], [0, 0, 0, 0, \"a\", 0, \"c\"],"
+             "[0, 0, 0, 0, 0, \"a\", \"c\"], [0, 0, 0, \"a\", 0, 0, \"c\"]]}}",
+             a);
+    return process_text(json);
+}
+
+/* One quantity from far in the left tail to beyond the body, without derivatives. */
+static double whole_seconds(const process *it, ph_engine engine, ph_quantity what)
+{
+    double theta[2], t[POINTS], value[POINTS], begin = spent_so_far();
+    ph_error error = {0};
+    assert_int_equal(ph_model_theta(it->model, theta, &error), 0);
+    for (int i = 0; i < POINTS; i++) {
+        t[i] = 5 * pow(10, DECADES * (i / (POINTS - 1.0) - 1));
+    }
+    assert_int_equal(
+        ph_points_log(it->plan, engine, what, theta, POINTS, t, value, NULL, &error),
+        0);
+    return spent_so_far() - begin;
+}
+
+/* Uniformization up to where its memory is at hand. */
+static void whole(double a)
+{
+    process it = turning_stages(a);
+    for (int what = PH_LOG_SURVIVAL; what <= PH_LOG_CDF; what++) {
+        ph_quantity which = (ph_quantity)what;
+        printf("turning stages, %6.0e steps, %-21s %8.3f s", 5 * a,
+               which == PH_LOG_CDF ? "distribution function" : "survival",
+               whole_seconds(&it, PH_ENGINE_AUTO, which));
+        if (a <= 1e6) {
+            printf(", uniformization %8.3f s",
+                   whole_seconds(&it, PH_ENGINE_LANES, which));
+        }
+        printf("\n");
+    }
+    process_free(&it);
+}
+
 /* One row alone, for an instruction count: MODEL SIZE ENGINE TIME */
 static int one(char **argument)
 {
@@ -182,6 +234,9 @@ int main(int argc, char **argv)
     }
     const int size[] = {10, 30, 100, 300, 1000};
     char name[64];
+    for (double a = 1e5; a < 2e8; a *= 10) {
+        whole(a);
+    }
     for (int k = 0; k < 5; k++) {
         snprintf(name, sizeof name, "coalescent(%d)", size[k]);
         compare(name, PH_HYPERBOLA, process_shipped("coalescent", "n", size[k]), 16);
