@@ -157,6 +157,40 @@ int ph_file_read(const char *path, char **bytes, size_t *length, ph_error *error
     return PH_OK;
 }
 
+/* Whether a name says that what it names is compressed. */
+static int is_packed(const char *name)
+{
+    size_t length = strlen(name);
+    return length >= 3 && strcmp(name + length - 3, ".gz") == 0;
+}
+
+/*
+ * One member of a gzip file, in whose head stand neither a name nor a time. Digits of
+ * random numbers shrink to half by any effort, so it is the least.
+ */
+static int deflate_all(const char *bytes, size_t length, ph_buffer *out)
+{
+    z_stream stream = {0};
+    unsigned char room[1u << 16];
+    if (deflateInit2(&stream, Z_BEST_SPEED, Z_DEFLATED, MAX_WBITS + 16, MAX_MEM_LEVEL,
+                     Z_DEFAULT_STRATEGY) != Z_OK) {
+        return PH_E_MEMORY;
+    }
+    stream.next_in = (Bytef *)bytes;
+    for (int code = Z_OK; code == Z_OK && !out->failed;) {
+        if (stream.avail_in == 0) { /* it counts no further than an unsigned does */
+            stream.avail_in = (unsigned)(length < 1u << 30 ? length : 1u << 30);
+            length -= stream.avail_in;
+        }
+        stream.next_out = room;
+        stream.avail_out = sizeof room;
+        code = deflate(&stream, length > 0 ? Z_NO_FLUSH : Z_FINISH);
+        ph_buffer_add_n(out, (char *)room, sizeof room - stream.avail_out);
+    }
+    (void)deflateEnd(&stream);
+    return out->failed ? PH_E_MEMORY : PH_OK;
+}
+
 static int write_all(int descriptor, const char *bytes, size_t length)
 {
     while (length > 0) {
@@ -254,8 +288,9 @@ static char *find_file(const char *path)
     return file ? file : ph_strdup(path);
 }
 
-int ph_files_add(ph_files *self, const char *name, const char *bytes, size_t length,
-                 ph_error *error)
+/* The bytes as they are, under a temporary name or down a stream. */
+static int add_file(ph_files *self, const char *name, const char *bytes, size_t length,
+                    ph_error *error)
 {
     if (ph_file_is_stream(name)) {
         return write_stream(name, bytes, length, error);
@@ -285,6 +320,21 @@ int ph_files_add(ph_files *self, const char *name, const char *bytes, size_t len
 out:
     free(it.path);
     free(it.temporary);
+    return status;
+}
+
+int ph_files_add(ph_files *self, const char *name, const char *bytes, size_t length,
+                 ph_error *error)
+{
+    if (!is_packed(name)) {
+        return add_file(self, name, bytes, length, error);
+    }
+    ph_buffer packed = {0};
+    int status = deflate_all(bytes, length, &packed);
+    status = status == PH_OK
+                 ? add_file(self, name, packed.text, packed.length, error)
+                 : ph_error_set(error, status, "out of memory writing %s", name);
+    ph_buffer_free(&packed);
     return status;
 }
 

@@ -145,6 +145,42 @@ static void files_are_written_whole_or_not_at_all(void **state)
     assert_int_equal(ph_file_read(path, &bytes, &length, &error), PH_E_INPUT);
 }
 
+/* The head of RFC 1952: the method, and neither flags nor a time. */
+static void names_in_gz_are_compressed(void **state)
+{
+    (void)state;
+    const char head[] = {'\x1F', '\x8B', 8, 0, 0, 0, 0, 0};
+    char folder[] = "phasic-test-XXXXXX", path[64], *bytes = NULL, raw[8] = {0};
+    static const size_t size[] = {0, 5,
+                                  1000000}; /* nothing, and more than one buffer */
+    char *text = malloc(1000000);
+    uint32_t mix = 1;
+    ph_error error = {0};
+    assert_non_null(text);
+    for (size_t i = 0; i < 1000000; i++) {
+        mix = mix * 1664525 + 1013904223;
+        text[i] = (char)(mix >> 24);
+    }
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/file.gz", folder);
+    for (size_t k = 0; k < sizeof size / sizeof *size; k++) {
+        size_t length = 0;
+        assert_int_equal(ph_file_write(path, text, size[k], 1, &error), 0);
+        assert_int_equal(ph_file_read(path, &bytes, &length, &error), 0);
+        assert_int_equal(length, size[k]);
+        assert_memory_equal(bytes, text, length);
+        free(bytes);
+        FILE *file = fopen(path, "rb");
+        assert_non_null(file);
+        assert_int_equal(fread(raw, 1, sizeof raw, file), sizeof raw);
+        fclose(file);
+        assert_memory_equal(raw, head, sizeof raw);
+    }
+    unlink(path);
+    assert_int_equal(rmdir(folder), 0);
+    free(text);
+}
+
 /* link(2), which the linker sends here: a file system without links refuses it. */
 static int without_links;
 int __real_link(const char *from, const char *to);
@@ -304,6 +340,7 @@ int main(void)
         cmocka_unit_test(streams_are_uniform_and_distinct),
         cmocka_unit_test(digest_of_abc),
         cmocka_unit_test(files_are_written_whole_or_not_at_all),
+        cmocka_unit_test(names_in_gz_are_compressed),
         cmocka_unit_test(files_appear_together),
         cmocka_unit_test(files_that_are_kept),
         cmocka_unit_test(the_first_error_wins),

@@ -20,7 +20,8 @@ int ph_file_is_stream(const char *path);
  * Writes bytes to a temporary name beside path, syncs, and renames. An existing path is
  * kept and PH_E_CREATE returned unless `force`. A failed write removes the temporary
  * file and returns PH_E_WRITE. What is a link stays one. A stream is written to as it
- * is, whatever `force` says.
+ * is, whatever `force` says. A path that ends in .gz is written as one gzip member,
+ * whose bytes follow from those given alone.
  */
 int ph_file_write(const char *path, const char *bytes, size_t length, int force,
                   ph_error *error);
@@ -34,8 +35,8 @@ typedef struct ph_files {
     size_t n, capacity;
 } ph_files;
 
-/* Writes one file beside its path, a stream at once; PH_E_CREATE, PH_E_WRITE or
- * PH_E_MEMORY. */
+/* Writes one file beside its path, a stream at once, compressed where the path ends in
+ * .gz; PH_E_CREATE, PH_E_WRITE or PH_E_MEMORY. */
 int ph_files_add(ph_files *self, const char *path, const char *bytes, size_t length,
                  ph_error *error);
 
