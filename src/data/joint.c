@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Which observations came from one row. While rows are read they are known by the items
- * that they were merged into; equal rows become one at the end, by sorting.
+ * that they were merged into, and equal ones become one, as observations do: a hash
+ * table over the distinct ones, whose weights add up in the order of the file.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,16 +10,53 @@
 #include "phasic/base/memory.h"
 #include "private.h"
 
+static uint32_t hash(size_t count, const uint32_t *item)
+{
+    uint64_t h = count;
+    for (size_t k = 0; k < count; k++) {
+        h = (h ^ item[k]) * 0x9E3779B97F4A7C15u;
+        h ^= h >> 32;
+    }
+    return (uint32_t)h;
+}
+
+/* The slot of a row, or the free one where it belongs. */
+static ph_slot *probe(const ph_joint *self, size_t count, const uint32_t *item,
+                      uint32_t code)
+{
+    for (size_t mask = self->table_size - 1, at = code & mask;; at = (at + 1) & mask) {
+        ph_slot *slot = &self->table[at];
+        const ph_joint_row *row = slot->item ? &self->row[slot->item - 1] : NULL;
+        if (!row ||
+            (slot->hash == code && row->count == count &&
+             memcmp(self->member + row->first, item, count * sizeof *item) == 0)) {
+            return slot;
+        }
+    }
+}
+
 int ph_joint_add(ph_joint *self, size_t count, const uint32_t *item, double weight)
 {
-    if (ph_grow(&self->row, &self->capacity, self->n + 1, sizeof *self->row) != PH_OK ||
+    if (2 * (self->n + 1) > self->table_size &&
+        ph_slots_enlarge(&self->table, &self->table_size) != PH_OK) {
+        return PH_E_MEMORY;
+    }
+    uint32_t code = hash(count, item);
+    ph_slot *slot = probe(self, count, item, code);
+    if (slot->item != 0) {
+        self->row[slot->item - 1].weight += weight;
+        return PH_OK;
+    }
+    if (self->n >= UINT32_MAX - 1 ||
+        ph_grow(&self->row, &self->capacity, self->n + 1, sizeof *self->row) != PH_OK ||
         ph_grow(&self->member, &self->member_capacity, self->length + count,
                 sizeof *self->member) != PH_OK) {
         return PH_E_MEMORY;
     }
     memcpy(self->member + self->length, item, count * sizeof *item);
-    self->row[self->n++] = (ph_joint_row){self->length, count, weight};
+    self->row[self->n++] = (ph_joint_row){self->length, (uint32_t)count, weight};
     self->length += count;
+    *slot = (ph_slot){code, (uint32_t)self->n};
     return PH_OK;
 }
 
@@ -26,6 +64,7 @@ void ph_joint_free(ph_joint *self)
 {
     free(self->row);
     free(self->member);
+    free(self->table);
     memset(self, 0, sizeof *self);
 }
 
@@ -36,9 +75,10 @@ static int compare_members(const void *a, const void *b)
 }
 
 /* By their observations. */
-static int compare_rows(const ph_joint_row *a, const ph_joint_row *b,
-                        const uint32_t *member)
+static int compare_rows(const void *left, const void *right, void *members)
 {
+    const ph_joint_row *a = left, *b = right;
+    const uint32_t *member = members;
     for (size_t k = 0; k < a->count && k < b->count; k++) {
         int order = compare_members(&member[a->first + k], &member[b->first + k]);
         if (order != 0) {
@@ -46,14 +86,6 @@ static int compare_rows(const ph_joint_row *a, const ph_joint_row *b,
         }
     }
     return (a->count > b->count) - (a->count < b->count);
-}
-
-/* Equal rows in the order of the file, in which their weights are added. */
-static int compare_places(const void *a, const void *b, void *member)
-{
-    const ph_joint_row *x = a, *y = b;
-    int order = compare_rows(x, y, member);
-    return order ? order : (x->first > y->first) - (x->first < y->first);
 }
 
 static void sort(ph_joint *self, const uint32_t *place)
@@ -66,12 +98,14 @@ static void sort(ph_joint *self, const uint32_t *place)
         qsort(self->member + it->first, it->count, sizeof *self->member,
               compare_members);
     }
-    qsort_r(self->row, self->n, sizeof *self->row, compare_places, self->member);
+    qsort_r(self->row, self->n, sizeof *self->row, compare_rows, self->member);
 }
 
 int ph_joint_finish(ph_joint *self, const uint32_t *place, ph_data *data)
 {
-    size_t n = 0;
+    free(self->table); /* its room is wanted for the result */
+    self->table = NULL;
+    self->table_size = 0;
     data->row_first = ph_alloc(self->n + 1, sizeof *data->row_first);
     data->row_member = ph_alloc(self->length, sizeof *data->row_member);
     data->row_weight = ph_alloc(self->n, sizeof *data->row_weight);
@@ -81,15 +115,11 @@ int ph_joint_finish(ph_joint *self, const uint32_t *place, ph_data *data)
     sort(self, place);
     for (size_t i = 0; i < self->n; i++) {
         const ph_joint_row *it = &self->row[i];
-        if (i > 0 && compare_rows(&self->row[i - 1], it, self->member) == 0) {
-            data->row_weight[n - 1] += it->weight;
-            continue;
-        }
-        memcpy(data->row_member + data->row_first[n], self->member + it->first,
+        memcpy(data->row_member + data->row_first[i], self->member + it->first,
                it->count * sizeof *self->member);
-        data->row_first[n + 1] = data->row_first[n] + it->count;
-        data->row_weight[n++] = it->weight;
+        data->row_first[i + 1] = data->row_first[i] + it->count;
+        data->row_weight[i] = it->weight;
     }
-    data->n_distinct = n;
+    data->n_distinct = self->n;
     return PH_OK;
 }

@@ -36,8 +36,7 @@ static int same(const ph_observation *a, const ph_observation *b)
  * The slot of an observation, or the free one where it belongs. The hash in the slot
  * keeps the search away from the observations, which lie all over the memory.
  */
-static ph_merge_slot *probe(const ph_merge *self, const ph_observation *seen,
-                            uint32_t code)
+static ph_slot *probe(const ph_merge *self, const ph_observation *seen, uint32_t code)
 {
     size_t mask = self->table_size - 1, at = code & mask;
     while (self->table[at].item != 0 &&
@@ -48,35 +47,36 @@ static ph_merge_slot *probe(const ph_merge *self, const ph_observation *seen,
     return &self->table[at];
 }
 
-static int enlarge(ph_merge *self)
+int ph_slots_enlarge(ph_slot **table, size_t *size)
 {
-    size_t size = self->table_size ? 2 * self->table_size : 256;
-    ph_merge_slot *table = ph_alloc(size, sizeof *table);
-    if (!table) {
+    size_t larger = *size ? 2 * *size : 256;
+    ph_slot *out = ph_alloc(larger, sizeof *out);
+    if (!out) {
         return PH_E_MEMORY;
     }
-    for (size_t i = 0; i < self->table_size; i++) {
-        size_t at = self->table[i].hash & (size - 1);
-        while (self->table[i].item != 0 && table[at].item != 0) {
-            at = (at + 1) & (size - 1);
+    for (size_t i = 0; i < *size; i++) {
+        size_t at = (*table)[i].hash & (larger - 1);
+        while ((*table)[i].item != 0 && out[at].item != 0) {
+            at = (at + 1) & (larger - 1);
         }
-        if (self->table[i].item != 0) {
-            table[at] = self->table[i];
+        if ((*table)[i].item != 0) {
+            out[at] = (*table)[i];
         }
     }
-    free(self->table);
-    self->table = table;
-    self->table_size = size;
+    free(*table);
+    *table = out;
+    *size = larger;
     return PH_OK;
 }
 
 int ph_merge_add(ph_merge *self, const ph_observation *seen)
 {
-    if (2 * (self->length + 1) > self->table_size && enlarge(self) != PH_OK) {
+    if (2 * (self->length + 1) > self->table_size &&
+        ph_slots_enlarge(&self->table, &self->table_size) != PH_OK) {
         return PH_E_MEMORY;
     }
     uint32_t code = hash(seen);
-    ph_merge_slot *slot = probe(self, seen, code);
+    ph_slot *slot = probe(self, seen, code);
     if (slot->item != 0) {
         self->latest = slot->item - 1;
         self->item[self->latest].weight += seen->weight;
@@ -89,7 +89,7 @@ int ph_merge_add(ph_merge *self, const ph_observation *seen)
     }
     self->latest = self->length;
     self->item[self->length++] = *seen;
-    *slot = (ph_merge_slot){code, (uint32_t)self->length};
+    *slot = (ph_slot){code, (uint32_t)self->length};
     return PH_OK;
 }
 

@@ -21,21 +21,27 @@ const char *ph_observation_truncate(ph_observation *self, double entry);
 
 /* ------------------------------------------------------------------ merge.c */
 
+typedef struct ph_slot {
+    uint32_t hash, item; /* item + 1, 0: free */
+} ph_slot;
+
+/* Doubles a table, or makes the first one; *size is a power of 2. PH_E_MEMORY. */
+int ph_slots_enlarge(ph_slot **table, size_t *size);
+
 typedef struct ph_joint_row {
-    size_t first, count; /* members [first, first + count) */
+    size_t first; /* members [first, first + count) */
+    uint32_t count;
     double weight;
 } ph_joint_row;
 
-/* The rows of a file whose rows may hold several totals; zero-initialise. */
+/* The distinct rows of a file whose rows may hold several totals; zero-initialise. */
 typedef struct ph_joint {
-    ph_joint_row *row;
-    uint32_t *member; /* items of a merge */
+    ph_joint_row *row; /* in the order of the file */
+    uint32_t *member;  /* items of a merge */
     size_t n, capacity, length, member_capacity;
+    ph_slot *table; /* of rows; open addressing */
+    size_t table_size;
 } ph_joint;
-
-typedef struct ph_merge_slot {
-    uint32_t hash, item; /* item + 1, 0: free */
-} ph_merge_slot;
 
 /* Where a part's total of 0 was met first. */
 typedef struct ph_zero {
@@ -47,7 +53,7 @@ typedef struct ph_zero {
 typedef struct ph_merge {
     ph_observation *item; /* in the order of their first row */
     size_t length, capacity;
-    ph_merge_slot *table; /* open addressing */
+    ph_slot *table; /* open addressing */
     size_t table_size;
     size_t latest;  /* the item that was added to last */
     ph_joint joint; /* rows by their items, where they are wanted in the result */
@@ -72,7 +78,10 @@ int ph_merge_finish(ph_merge *self, const char *file, size_t n_measures, ph_data
 
 /* ------------------------------------------------------------------ joint.c */
 
-/* A row of `count` items. PH_E_MEMORY. */
+/*
+ * Adds a row of `count` items, as often as its weight says; equal rows name them in the
+ * same order. PH_E_MEMORY.
+ */
 int ph_joint_add(ph_joint *self, size_t count, const uint32_t *item, double weight);
 /*
  * The rows of the data by their observations, of which item i has become place[i]; what
