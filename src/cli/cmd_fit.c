@@ -615,8 +615,8 @@ static int find_posterior(run *self)
     int compress = !ph_options_flag(&app->options, "no-compress");
     switch (self->method) {
     case PH_FIT_MAP:
-        return ph_map_run(&self->map, self->posterior, &self->settings, &app->log,
-                          &app->error);
+        return ph_map_run(&self->map, self->posterior, &self->settings, compress,
+                          &app->log, &app->error);
     case PH_FIT_HMC:
         return ph_fit_run_hmc(&self->fit, self->posterior, &self->hmc, compress,
                               &app->log, &app->error);

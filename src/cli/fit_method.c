@@ -9,11 +9,10 @@ enum { SVGD = 1 << PH_FIT_SVGD, MAP = 1 << PH_FIT_MAP, HMC = 1 << PH_FIT_HMC };
 static const struct {
     const char *name;
     int methods;
-} belongs[] = {
-    {"particles", SVGD},      {"tolerance", SVGD},   {"ess", SVGD},
-    {"max-iterations", SVGD}, {"draws", SVGD | HMC}, {"no-compress", SVGD | HMC},
-    {"no-prior", MAP},        {"jacobian", MAP},     {"chains", HMC},
-    {"warmup", HMC},          {"svgd", SVGD},        {"history", SVGD}};
+} belongs[] = {{"particles", SVGD},      {"tolerance", SVGD},   {"ess", SVGD},
+               {"max-iterations", SVGD}, {"draws", SVGD | HMC}, {"no-prior", MAP},
+               {"jacobian", MAP},        {"chains", HMC},       {"warmup", HMC},
+               {"svgd", SVGD},           {"history", SVGD}};
 
 ph_fit_method ph_fit_method_of(const ph_app *app)
 {

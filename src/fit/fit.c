@@ -8,7 +8,7 @@
 
 #include "identify.h"
 #include "phasic/base/memory.h"
-#include "stand_in.h"
+#include "phasic/fit/stand_in.h"
 
 /* A quantity without a value is NaN. */
 static int derived_values(const ph_model *model, const double *theta, double *value,

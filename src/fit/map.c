@@ -11,6 +11,7 @@
 #include "identify.h"
 #include "phasic/base/buffer.h"
 #include "phasic/base/memory.h"
+#include "phasic/fit/stand_in.h"
 #include "posterior_private.h"
 
 #define WIDTH    1e-3 /* of differences of derived quantities, in standard errors */
@@ -298,20 +299,58 @@ static void set_criteria(ph_map *self)
     self->bic = twice + log(self->observations) * d;
 }
 
-int ph_map_run(ph_map **self, ph_posterior *posterior, const ph_svgd_settings *settings,
-               const ph_log *log, ph_error *error)
+static int search(ph_map *self, ph_posterior *posterior,
+                  const ph_svgd_settings *settings, const ph_log *log, ph_error *error)
 {
     ph_target target = ph_posterior_target(posterior);
+    uint64_t outside = ph_posterior_outside(posterior);
+    uint64_t beyond = ph_posterior_beyond(posterior);
+    int status = ph_maxima_find(&self->maxima, &target, settings, log, error);
+    self->outside = ph_posterior_outside(posterior) - outside;
+    self->beyond = ph_posterior_beyond(posterior) - beyond;
+    return status;
+}
+
+/* Compressed data stand in for large ones where they agree. */
+static int search_compressed(ph_map *self, ph_posterior *posterior,
+                             const ph_svgd_settings *settings, const ph_log *log,
+                             ph_error *error)
+{
+    ph_stand_in stand_in = {0};
+    int agrees = 1;
+    int status = ph_stand_in_find(&stand_in, posterior, settings->seed, log, error);
+    if (status == PH_OK) {
+        status = search(self, stand_in.posterior ? stand_in.posterior : posterior,
+                        settings, log, error);
+    }
+    for (size_t m = 0;
+         status == PH_OK && stand_in.posterior && agrees && m < self->maxima->n; m++) {
+        status = ph_stand_in_check_maximum(&stand_in, posterior,
+                                           &self->maxima->maximum[m], &agrees);
+    }
+    ph_stand_in_free(&stand_in);
+    if (status == PH_OK && !agrees) {
+        ph_log_write(log, PH_LOG_INFO,
+                     "the compressed data differ at the maximum; running on all data");
+        ph_maxima_free(self->maxima);
+        self->maxima = NULL;
+        status = search(self, posterior, settings, log, error);
+    }
+    return status;
+}
+
+int ph_map_run(ph_map **self, ph_posterior *posterior, const ph_svgd_settings *settings,
+               int compress, const ph_log *log, ph_error *error)
+{
     ph_map *map = ph_alloc(1, sizeof *map);
-    int status =
-        map ? ph_maxima_find(&map->maxima, &target, settings, log, error) : PH_E_MEMORY;
+    int status = !map       ? PH_E_MEMORY
+                 : compress ? search_compressed(map, posterior, settings, log, error)
+                            : search(map, posterior, settings, log, error);
     if (status == PH_OK) {
         status = fill(map, posterior);
     }
     if (status == PH_OK) {
         set_criteria(map);
-        map->outside = ph_posterior_outside(posterior);
-        map->beyond = ph_posterior_beyond(posterior);
         judge(map, posterior);
         status = warn(map, posterior, log);
     }

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "process.h"
+#include "fitted.h"
 
 #include "phasic/base/memory.h"
 #include "phasic/base/rng.h"
+#include "phasic/fit/stand_in.h"
 #include "phasic/lik/compress.h"
 #include "phasic/lik/lik.h"
 
@@ -127,12 +128,79 @@ static void small_data_are_left_alone(void **state)
     ph_data_free(data);
 }
 
+/*
+ * A million times of 1 at rate 1 + x / 1000 with a normal prior of x: log p is -1e6 and
+ * has its maximum at 0 with curvature 2, of which each half is the data's.
+ */
+static void normal_init(fitted *self, double mean, double sd, double time)
+{
+    enum { N = 1000000 };
+    static double list[N];
+    char json[512];
+    for (int i = 0; i < N; i++) {
+        list[i] = time;
+    }
+    snprintf(json, sizeof json,
+             "{\"phasic\": 1, \"name\": \"one\", \"parameters\": {\"x\": {\"support\": "
+             "\"real\", \"prior\": {\"normal\": {\"mean\": %.17g, \"sd\": %.17g}}}}, "
+             "\"matrix\": {\"initial\": [1], \"rates\": [[0, \"1 + x / 1000\"]]}}",
+             mean, sd);
+    fitted_init(self, process_text(json), N, list, NULL);
+}
+
+/* What log densities alone cannot tell, scores do. */
+static void maxima_are_compared(void **state)
+{
+    (void)state;
+    static const struct {
+        double mean, sd, time;
+        int density, maximum; /* what agrees */
+    } table[] = {
+        {0, 1, 1, 1, 1},         {1e-8, 1, 1, 1, 0}, /* moves by 5e-9 */
+        {1e-10, 1, 1, 1, 1},                         /* by 5e-11 */
+        {0, 1 + 1e-6, 1, 1, 0},  /* the variance grows by 1e-6 of it */
+        {0, 1 + 1e-9, 1, 1, 1},  /* by 1e-9 */
+        {0, 1, 1 + 5e-12, 1, 0}, /* moves by 2.5e-9 */
+        {0, 1, 1 + 5e-11, 0, 0}, /* log p changes by 5e-5 */
+    };
+    double z[1] = {0}, hessian[1] = {2}, covariance[1] = {0.5}, direction[1] = {1};
+    ph_maximum at = {.z = z,
+                     .hessian = hessian,
+                     .covariance = covariance,
+                     .direction = direction,
+                     .fault = PH_MAXIMUM_FINE};
+    fitted all;
+    normal_init(&all, 0, 1, 1);
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+        fitted other;
+        int density = -1, maximum = -1;
+        normal_init(&other, table[i].mean, table[i].sd, table[i].time);
+        ph_stand_in stand_in = {.posterior = other.posterior};
+        assert_int_equal(ph_stand_in_check(&stand_in, all.posterior, 1, z, &density),
+                         0);
+        assert_int_equal(
+            ph_stand_in_check_maximum(&stand_in, all.posterior, &at, &maximum), 0);
+        assert_int_equal(density, table[i].density);
+        assert_int_equal(maximum, table[i].maximum);
+        at.fault = PH_MAXIMUM_FLAT; /* no covariance to go by */
+        covariance[0] = NAN;
+        assert_int_equal(
+            ph_stand_in_check_maximum(&stand_in, all.posterior, &at, &maximum), 0);
+        assert_int_equal(maximum, table[i].density);
+        at.fault = PH_MAXIMUM_FINE;
+        covariance[0] = 0.5;
+        fitted_free(&other);
+    }
+    fitted_free(&all);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(compressed_data_have_the_same_likelihood),
         cmocka_unit_test(truncated_data_are_compressed),
         cmocka_unit_test(small_data_are_left_alone),
+        cmocka_unit_test(maxima_are_compared),
     };
     return ph_check_run(tests);
 }
