@@ -14,6 +14,7 @@
 #include "phasic/base/memory.h"
 #include "phasic/fit/fit.h"
 #include "phasic/fit/map.h"
+#include "phasic/fit/stand_in.h"
 #include "phasic/num/lanes.h"
 #include "phasic/report/map.h"
 #include "phasic/report/summary.h"
@@ -478,9 +479,10 @@ static int finish(run *self, double fit_start)
 /* ---- dry run ---- */
 
 /* Seconds of one evaluation of density and gradient for one block per worker. */
-static int time_batch(run *self, size_t n, double *seconds)
+static int time_batch(const run *self, ph_posterior *posterior, size_t n,
+                      double *seconds)
 {
-    ph_target target = ph_posterior_target(self->posterior);
+    ph_target target = ph_posterior_target(posterior);
     double *z = ph_alloc(n * target.d, sizeof *z);
     double *log_p = ph_alloc(n, sizeof *log_p);
     double *score = ph_alloc(n * target.d, sizeof *score);
@@ -501,8 +503,14 @@ static int time_batch(run *self, size_t n, double *seconds)
     return status;
 }
 
+/* What a run would take, and how many observations are left of the distinct ones. */
+typedef struct estimates {
+    size_t observations;
+    double seconds, memory;
+} estimates;
+
 /* What is computed, and where. */
-static void print_sizes(run *self)
+static void print_sizes(run *self, const estimates *it)
 {
     const ph_job *job = &self->job;
     ph_buffer *out = &self->app->out;
@@ -512,7 +520,11 @@ static void print_sizes(run *self)
     ph_report_count(out, (double)job->graph->n_edges, "edge");
     ph_buffer_add(out, "; ");
     ph_report_count(out, job->data->total_weight, "observation");
-    ph_buffer_addf(out, ", %zu distinct; ", job->data->n);
+    ph_buffer_addf(out, ", %zu distinct", job->data->n);
+    if (it->observations != job->data->n) {
+        ph_buffer_addf(out, ", compressed to %zu", it->observations);
+    }
+    ph_buffer_add(out, "; ");
     ph_report_count(out, (double)ph_posterior_free_count(self->posterior), "parameter");
     ph_buffer_add(out, " to infer\n");
     ph_report_count(out, job->device.groups, "device group");
@@ -520,7 +532,7 @@ static void print_sizes(run *self)
     ph_report_count(out, job->device.threads, "thread");
 }
 
-static void print_estimates(run *self, double seconds, double memory)
+static void print_estimates(run *self, const estimates *it)
 {
     ph_app *app = self->app;
     const ph_job *job = &self->job;
@@ -541,10 +553,12 @@ static void print_estimates(run *self, double seconds, double memory)
         ph_json_whole(&json, "transient_states", job->graph->n);
         ph_json_whole(&json, "edges", job->graph->n_edges);
         ph_json_number(&json, "observations", job->data->total_weight);
+        ph_json_whole(&json, "distinct_observations", job->data->n);
+        ph_json_whole(&json, "compressed_observations", it->observations);
         ph_json_whole(&json, "device_groups", (unsigned long long)job->device.groups);
         ph_json_whole(&json, "threads", (unsigned long long)job->device.threads);
-        ph_json_number(&json, "memory_bytes", memory);
-        ph_json_number(&json, "seconds", seconds);
+        ph_json_number(&json, "memory_bytes", it->memory);
+        ph_json_number(&json, "seconds", it->seconds);
         ph_json_close(&json);
         return;
     }
@@ -561,9 +575,9 @@ static void print_estimates(run *self, double seconds, double memory)
         ph_table_write_csv(&table, &app->out);
     } else {
         ph_table_write_text(&table, &app->out);
-        print_sizes(self);
+        print_sizes(self, it);
         ph_buffer_addf(&app->out, "; about %.0f MiB of memory and %.2g s\n",
-                       memory / 1048576, seconds);
+                       it->memory / 1048576, it->seconds);
     }
     ph_table_free(&table);
 }
@@ -589,24 +603,52 @@ static double batches(const run *self, double n)
     return ceil((double)s->particles / n) * scores;
 }
 
-/* Memory is what the process has used after a real evaluation; time is extrapolated. */
+/* The batches of a run on a posterior; in their first round the threads wake. */
+static int time_run(const run *self, ph_posterior *posterior, double *seconds)
+{
+    size_t n = (size_t)ph_device_workers(&self->job.device) * PH_LANES;
+    int status = time_batch(self, posterior, n, seconds);
+    if (status == PH_OK) {
+        status = time_batch(self, posterior, n, seconds);
+    }
+    *seconds *= batches(self, (double)n);
+    return status;
+}
+
+/*
+ * Memory is what the process has used after a real evaluation; time is extrapolated.
+ * The compression is a real one, and its check at the end takes about as long.
+ */
 static int dry_run(run *self)
 {
-    size_t workers = (size_t)ph_device_workers(&self->job.device);
-    size_t n = workers * PH_LANES;
-    double seconds;
-    int status = time_batch(self, n, &seconds); /* wakes the threads */
+    ph_app *app = self->app;
+    ph_stand_in stand_in = {0};
+    estimates it = {.observations = self->job.data->n};
+    double start = ph_clock_seconds(), compression = 0;
+    int status = PH_OK;
+    if (!ph_options_flag(&app->options, "no-compress")) {
+        status = ph_stand_in_find(&stand_in, self->posterior, self->settings.seed,
+                                  &app->log, &app->error);
+        compression = ph_clock_seconds() - start;
+    }
+    if (stand_in.posterior) {
+        it.observations = stand_in.data->n;
+        compression *= 2;
+    }
     if (status == PH_OK) {
-        status = time_batch(self, n, &seconds);
+        status =
+            time_run(self, stand_in.posterior ? stand_in.posterior : self->posterior,
+                     &it.seconds);
     }
-    if (status != PH_OK) {
-        return status;
+    if (status == PH_OK) {
+        struct rusage usage;
+        getrusage(RUSAGE_SELF, &usage);
+        it.memory = 1024.0 * (double)usage.ru_maxrss;
+        it.seconds += compression;
+        print_estimates(self, &it);
     }
-    struct rusage usage;
-    getrusage(RUSAGE_SELF, &usage);
-    print_estimates(self, seconds * batches(self, (double)n),
-                    1024.0 * (double)usage.ru_maxrss);
-    return PH_OK;
+    ph_stand_in_free(&stand_in);
+    return status;
 }
 
 static int find_posterior(run *self)

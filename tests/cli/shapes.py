@@ -71,6 +71,7 @@ COMPARED = {"data": {"digest": str, "observations": NUMBER},
                             "sd": NUMBER, "other_mean": NUMBER, "other_sd": NUMBER}]}
 DRY_RUN = {"dry_run": bool, "settings": {"particles": {"value": int, "source": str}},
            "transient_states": int, "edges": int, "observations": NUMBER,
+           "distinct_observations": int, "compressed_observations": int,
            "memory_bytes": NUMBER, "seconds": MAYBE}
 
 # Command, what it prints; the options --format json are added.
