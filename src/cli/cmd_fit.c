@@ -692,6 +692,7 @@ int ph_cmd_fit(ph_app *app)
     }
     if (status == PH_OK && dry) {
         status = dry_run(&self);
+        (void)ph_posterior_explain(self.posterior, &app->error);
     } else if (status == PH_OK) {
         double fit_start = ph_clock_seconds();
         ph_signals_catch();

@@ -461,6 +461,15 @@ void ph_posterior_tally(const ph_posterior *self, ph_tally *tally)
     for (int w = 0; w < self->n_workers; w++) {
         ph_lik_work_tally(self->worker[w].lik, tally);
     }
+    ph_tally_add(tally, &self->others);
+}
+
+void ph_posterior_take_over(ph_posterior *self, const ph_posterior *other)
+{
+    ph_posterior_tally(other, &self->others);
+    if (self->worker[0].error.status != PH_E_MODEL) {
+        (void)ph_posterior_explain(other, &self->worker[0].error);
+    }
 }
 
 static const char *name_of(void *context, size_t k)

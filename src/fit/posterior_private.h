@@ -34,7 +34,11 @@ struct ph_posterior {
     double t_max;      /* longest time of the data */
     double rate_limit; /* largest rate out of a state that is evaluated */
     uint64_t beyond;   /* parameter vectors left out for it */
+    ph_tally others;   /* what was served to those that stood in for it */
 };
+
+/* What another that stood in for it was served, and the error that ended its run. */
+void ph_posterior_take_over(ph_posterior *self, const ph_posterior *other);
 
 /* Tied parameters take their values: theta[p][stride]. */
 void ph_posterior_tie(const ph_posterior *self, double *theta, size_t stride);

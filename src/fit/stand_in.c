@@ -176,6 +176,7 @@ int ph_stand_in_check_maximum(const ph_stand_in *self, ph_posterior *posterior,
 static int attempt(ph_stand_in *self, ph_posterior *posterior, double ratio,
                    const double *z, int *agrees, ph_error *error)
 {
+    self->whole = posterior;
     int status = ph_data_compress(&self->data, posterior->data, ratio, POINTS, error);
     if (status == PH_OK) {
         status = ph_lik_new_like(&self->lik, posterior->lik, self->data, error);
@@ -224,6 +225,9 @@ int ph_stand_in_find(ph_stand_in *self, ph_posterior *posterior, uint64_t seed,
 
 void ph_stand_in_free(ph_stand_in *self)
 {
+    if (self->whole && self->posterior) {
+        ph_posterior_take_over(self->whole, self->posterior);
+    }
     ph_posterior_free(self->posterior);
     ph_lik_free(self->lik);
     ph_data_free(self->data);

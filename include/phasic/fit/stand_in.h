@@ -7,6 +7,7 @@
 
 /* A posterior whose data are compressed; empty (zero) where that is not worth it. */
 typedef struct ph_stand_in {
+    ph_posterior *whole; /* for which it stands in; not owned */
     ph_data *data;
     ph_lik *lik;
     ph_posterior *posterior;
@@ -33,6 +34,8 @@ int ph_stand_in_check(const ph_stand_in *self, ph_posterior *posterior, size_t n
 int ph_stand_in_check_maximum(const ph_stand_in *self, ph_posterior *posterior,
                               const ph_maximum *at, int *agrees);
 
+/* Its tally and the error of a forced engine go to the posterior that it stood in for.
+ */
 void ph_stand_in_free(ph_stand_in *self);
 
 #endif
