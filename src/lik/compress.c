@@ -156,7 +156,10 @@ static int pack_part(packer *self, ph_data_part *part)
     return status;
 }
 
-/* A copy of everything but the observations, with room for twice as many of them. */
+/*
+ * A copy of everything but the observations, with room for twice as many of them, and
+ * the rows that they came from, which nodes of a rule do not have.
+ */
 static ph_data *copy_frame(const ph_data *in)
 {
     ph_data *out = ph_alloc(1, sizeof *out);
@@ -164,7 +167,10 @@ static ph_data *copy_frame(const ph_data *in)
         return NULL;
     }
     *out = *in;
-    out->n = 0;
+    out->n = out->n_distinct = 0;
+    out->row_first = NULL;
+    out->row_member = NULL;
+    out->row_weight = NULL;
     out->file = in->file ? ph_strdup(in->file) : NULL;
     out->observation = ph_alloc(2 * in->n, sizeof *out->observation);
     out->part = ph_alloc(in->n_parts, sizeof *out->part);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "fitted.h"
 
+#include "phasic/base/buffer.h"
 #include "phasic/base/memory.h"
 #include "phasic/base/rng.h"
 #include "phasic/fit/stand_in.h"
@@ -128,6 +129,36 @@ static void small_data_are_left_alone(void **state)
     ph_data_free(data);
 }
 
+/* Rows of two totals are the data's own, whichever is freed first. */
+static void rows_stay_behind(void **state)
+{
+    (void)state;
+    static const char *const rewards[] = {"cost"};
+    const ph_data_options options = {.rewards = rewards, .n_rewards = 1};
+    ph_buffer text = {0};
+    ph_data *data = NULL, *packed = NULL;
+    ph_error error = {0};
+    ph_buffer_add(&text, "time,cost\n");
+    for (int i = 1; i <= 500; i++) {
+        ph_buffer_addf(&text, "%d,%d\n", i, 1000 - i);
+    }
+    assert_int_equal(
+        ph_data_parse(&data, "d.csv", text.text, text.length, &options, &error), 0);
+    assert_int_equal(ph_data_compress(&packed, data, 3, 12, &error), 0);
+    assert_int_equal(data->n_distinct, 500);
+    assert_int_equal(packed->n_distinct, 0);
+    assert_true(packed->n < 300);
+    ph_data_free(packed);
+    for (size_t i = 0; i < data->n_distinct; i++) {
+        const ph_observation *it = data->observation;
+        const uint32_t *member = data->row_member + data->row_first[i];
+        assert_int_equal(data->row_first[i + 1] - data->row_first[i], 2);
+        assert_true(it[member[0]].time + it[member[1]].time == 1000);
+    }
+    ph_data_free(data);
+    ph_buffer_free(&text);
+}
+
 /*
  * A million times of 1 at rate 1 + x / 1000 with a normal prior of x: log p is -1e6 and
  * has its maximum at 0 with curvature 2, of which each half is the data's.
@@ -200,6 +231,7 @@ int main(void)
         cmocka_unit_test(compressed_data_have_the_same_likelihood),
         cmocka_unit_test(truncated_data_are_compressed),
         cmocka_unit_test(small_data_are_left_alone),
+        cmocka_unit_test(rows_stay_behind),
         cmocka_unit_test(maxima_are_compared),
     };
     return ph_check_run(tests);

@@ -14,8 +14,8 @@
  * alone, so one compression serves all parameters. Pieces with few times, intervals and
  * times of 0 are kept as they are. A truncated observation counts as one that is not,
  * and its entry as a right-censored one of negative weight, each compressed by itself:
- * the result is for a likelihood, and no data set to look at. ratio > 1; points <=
- * PH_GAUSS_MAX.
+ * the result is for a likelihood, and no data set to look at; rows of several totals
+ * are not known in it. ratio > 1; points <= PH_GAUSS_MAX.
  *
  * Whether the summand is smooth enough is the caller's to check, by comparing
  * log-likelihoods at `points` and at more. PH_E_MEMORY, PH_E_NUMERIC.
