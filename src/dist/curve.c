@@ -99,10 +99,10 @@ void ph_curve_free(ph_curve *self)
     ph_serve_free(self->serve);
 }
 
-double ph_curve_rate(const ph_curve *self)
+double ph_curve_rate(const ph_curve *self, double t)
 {
     double rate[PH_LANES];
-    ph_plan_rate(self->plan, self->u, INFINITY, rate);
+    ph_plan_rate(self->plan, self->u, t, rate);
     return rate[0];
 }
 
@@ -124,7 +124,8 @@ static int plain_values(ph_curve *self, ph_sweep_kind kind, size_t n, const doub
         if (status != PH_OK) {
             return status == PH_E_NUMERIC
                        ? outside(self, error)
-                       : ph_serve_no_room(self->plan, ph_curve_rate(self), t[i], error);
+                       : ph_serve_no_room(self->plan, ph_curve_rate(self, t[i]), t[i],
+                                          error);
         }
     }
     return PH_OK;

@@ -29,8 +29,8 @@ void ph_curve_free(ph_curve *self);
 /* Adds to the tally, unless NULL, which engines gave how many values so far. */
 void ph_curve_tally(const ph_curve *self, ph_tally *tally);
 
-/* The largest total rate out of any state. */
-double ph_curve_rate(const ph_curve *self);
+/* The largest total rate out of any state, as of ph_plan_rate up to t. */
+double ph_curve_rate(const ph_curve *self, double t);
 /* A time in or beyond the body that is cheap to look at, once it is known; else 0. */
 double ph_curve_leap(const ph_curve *self);
 

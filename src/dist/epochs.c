@@ -216,6 +216,12 @@ static void set_weights(ph_epoch_stage *at, size_t most)
     }
 }
 
+/* More than PH_STEPS_MAX cannot be counted, nor are they ever taken. */
+static size_t count_parts(double steps, double reach)
+{
+    return (size_t)fmin(fmax(ceil(steps / reach), 1), PH_STEPS_MAX);
+}
+
 /* Cuts a stage into pieces of at most `reach` steps in mean; the last stage is open. */
 static void cut(ph_epoch_sweep *self, size_t e, double longest, double reach)
 {
@@ -224,13 +230,13 @@ static void cut(ph_epoch_sweep *self, size_t e, double longest, double reach)
     double steps = at->rate * longest;
     if (self->plan->graph->discrete) {
         at->steps = (size_t)fmin(fmax(steps + (open ? 1 : 0), 1), PH_EPOCH_REACH);
-        at->parts = open ? SIZE_MAX : (size_t)fmax(ceil(steps / (double)at->steps), 1);
+        at->parts = open ? SIZE_MAX : count_parts(steps, (double)at->steps);
         for (int l = 0; l < PH_LANES; l++) {
             at->part[l] = (double)at->steps;
         }
     } else {
         double mean = open ? fmax(fmin(steps, reach), 1) : 0;
-        at->parts = open ? SIZE_MAX : (size_t)fmax(ceil(steps / reach), 1);
+        at->parts = open ? SIZE_MAX : count_parts(steps, reach);
         for (int l = 0; l < PH_LANES; l++) {
             at->part[l] = open ? mean / at->rate : at->length[l] / (double)at->parts;
             at->mean[l] = open ? mean : at->rate * at->part[l];
@@ -280,7 +286,7 @@ static int set_start(ph_epoch_sweep *self)
 }
 
 int ph_epoch_sweep_begin(ph_epoch_sweep *self, const double *u, double t_max,
-                         unsigned *valid)
+                         unsigned lanes, unsigned *valid)
 {
     const ph_lanes *node = (const ph_lanes *)u;
     double steps = 0;
@@ -290,6 +296,7 @@ int ph_epoch_sweep_begin(ph_epoch_sweep *self, const double *u, double t_max,
         self->valid |= (unsigned)ph_epochs_valid(self->plan, u + l, PH_LANES, t_max)
                        << l;
     }
+    self->valid &= lanes;
     for (size_t e = 0; e < self->n_stages; e++) {
         load_rates(self, e, node, t_max);
     }

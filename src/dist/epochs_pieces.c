@@ -27,22 +27,76 @@
 #include "phasic/base/memory.h"
 
 #define NEGLIGIBLE 1e-18
-#define CHECK      8 /* steps between looks at what is still to come */
+#define CHECK      8  /* steps between looks at what is still to come */
+#define TAIL       10 /* standard deviations of the number of steps that are taken */
+#define MANY_BYTES 0x1p26 /* are looked at whether memory holds them */
 
 /* ------------------------------------------------------------------ forward */
 
-static int reserve_steps(ph_epoch_sweep *self, size_t need)
+/* Bytes that an array of so many items of `size` bytes still grows by. */
+static double growth(size_t capacity, double need, size_t size)
+{
+    double wanted = fmax(need, 1.5 * (double)capacity);
+    return need > (double)capacity ? (wanted - (double)capacity) * (double)size : 0;
+}
+
+/* Room for pieces and steps: what memory does not hold is not begun. */
+static int reserve(ph_epoch_sweep *self, double pieces, double steps)
 {
     ph_lanes **rows[] = {&self->p, &self->a, &self->p_bar, &self->a_bar};
+    double vectors = (pieces + 1) * (double)self->width;
+    double bytes = 4 * growth(self->step_capacity, steps, sizeof(ph_lanes)) +
+                   growth(self->first_capacity, vectors, sizeof(ph_lanes)) +
+                   growth(self->piece_capacity, pieces, sizeof *self->piece);
+    if (!(bytes < MANY_BYTES || bytes < (double)ph_memory_available())) {
+        return PH_E_MEMORY;
+    }
     size_t room = 0;
     for (int r = 0; r < 4; r++) {
         room = self->step_capacity;
-        if (ph_grow_aligned(rows[r], &room, room, need, sizeof(ph_lanes)) != PH_OK) {
+        if (ph_grow_aligned(rows[r], &room, room, (size_t)steps, sizeof(ph_lanes)) !=
+            PH_OK) {
             return PH_E_MEMORY;
         }
     }
     self->step_capacity = room;
-    return PH_OK;
+    int status =
+        ph_grow_aligned(&self->first, &self->first_capacity, self->first_capacity,
+                        (size_t)vectors, sizeof(ph_lanes));
+    return status == PH_OK ? ph_grow_aligned(&self->piece, &self->piece_capacity,
+                                             self->piece_capacity, (size_t)pieces,
+                                             sizeof *self->piece)
+                           : status;
+}
+
+/* Steps that a piece takes until what is still to come no longer counts, about. */
+static double usual_steps(const ph_epoch_sweep *self, const ph_epoch_stage *at)
+{
+    double mean = 0, most = (double)at->steps;
+    for (int l = 0; l < PH_LANES; l++) {
+        mean = fmax(mean, at->mean[l]);
+    }
+    return self->plan->graph->discrete ? most
+                                       : fmin(mean + TAIL * sqrt(mean) + CHECK, most);
+}
+
+/* Room for all pieces up to one. */
+static int reserve_up_to(ph_epoch_sweep *self, size_t piece)
+{
+    double steps = (double)self->most + 1;
+    if (self->n_pieces > 0) {
+        const ph_epoch_piece *last = &self->piece[self->n_pieces - 1];
+        steps += (double)(last->at + last->steps + 1);
+    }
+    for (size_t e = 0; e < self->n_stages && self->stage[e].first <= piece; e++) {
+        const ph_epoch_stage *at = &self->stage[e];
+        size_t from = at->first > self->n_pieces ? at->first : self->n_pieces;
+        size_t end = piece - at->first < at->parts ? piece + 1 : at->first + at->parts;
+        if (end > from) {
+            steps += (double)(end - from) * (usual_steps(self, at) + 1);
+        }
+    }
+    return reserve(self, (double)piece + 1, steps);
 }
 
 static size_t stage_of(const ph_epoch_sweep *self, size_t piece)
@@ -116,16 +170,10 @@ static int reserve_window(ph_epoch_sweep *self, size_t vectors)
 }
 
 /* Brings the sum into a mass of 1/2 to 1 and keeps it as the next piece's first. */
-static int keep_end(ph_epoch_sweep *self, size_t piece, const ph_lanes *found)
+static void keep_end(ph_epoch_sweep *self, size_t piece, const ph_lanes *found)
 {
     ph_epoch_piece *at = &self->piece[piece];
     size_t width = self->width;
-    int status =
-        ph_grow_aligned(&self->first, &self->first_capacity, self->first_capacity,
-                        (piece + 2) * width, sizeof(ph_lanes));
-    if (status != PH_OK) {
-        return status;
-    }
     ph_lanes factor, mass = self->a[at->at], rest = mass - at->absorbed;
     for (int l = 0; l < PH_LANES; l++) {
         int known = at->absorbed[l] < 0.5 * mass[l] && (*found)[l] > 0;
@@ -141,7 +189,6 @@ static int keep_end(ph_epoch_sweep *self, size_t piece, const ph_lanes *found)
         next[i] = (self->sum[i] + self->sum[i] * at->excess) * factor;
     }
     next[width - 1] = (ph_lanes){0};
-    return PH_OK;
 }
 
 static void open_piece(ph_epoch_sweep *self, size_t piece)
@@ -167,16 +214,11 @@ static void open_piece(ph_epoch_sweep *self, size_t piece)
 static int take_piece(ph_epoch_sweep *self)
 {
     size_t piece = self->n_pieces, width = self->width, reached = 0;
-    int status = ph_grow_aligned(&self->piece, &self->piece_capacity,
-                                 self->piece_capacity, piece + 1, sizeof *self->piece);
-    if (status != PH_OK) {
-        return status;
-    }
     open_piece(self, piece);
     ph_epoch_piece *at = &self->piece[piece];
     const ph_epoch_stage *stage = &self->stage[at->stage];
     size_t fewest = piece > 0 ? 0 : self->plan->graph->distance + PH_EPOCH_SPARE - 1;
-    status = reserve_steps(self, at->at + at->steps + 1);
+    int status = reserve(self, (double)piece + 1, (double)(at->at + at->steps + 1));
     if (status == PH_OK) {
         status = reserve_window(self, 2);
     }
@@ -212,17 +254,17 @@ static int take_piece(ph_epoch_sweep *self)
     }
     at->absorbed = absorbed;
     at->flux = self->sum[width - 1];
-    status = keep_end(self, piece, &found);
+    keep_end(self, piece, &found);
     ph_flush_end(saved);
     memset(self->p_bar + at->at, 0, (at->steps + 1) * sizeof(ph_lanes));
     memset(self->a_bar + at->at, 0, (at->steps + 1) * sizeof(ph_lanes));
-    self->n_pieces += status == PH_OK;
-    return status;
+    self->n_pieces++;
+    return PH_OK;
 }
 
 int ph_epoch_reach(ph_epoch_sweep *self, size_t piece)
 {
-    int status = PH_OK;
+    int status = piece < self->n_pieces ? PH_OK : reserve_up_to(self, piece);
     while (self->n_pieces <= piece && status == PH_OK) {
         status = take_piece(self);
     }

@@ -15,6 +15,7 @@
 #include "sweep_private.h"
 
 #define NEGLIGIBLE 1e-21L
+#define MANY_STEPS 1e5 /* are looked at whether memory holds them */
 
 typedef long double real;
 
@@ -140,12 +141,24 @@ static int reserve(path *self, size_t count)
     return status;
 }
 
+/* A leg takes at least 2 x steps: all of its vectors are kept. */
+static int can_hold(const path *self, double x)
+{
+    double vectors = 2 * x - (double)self->capacity;
+    double bytes = vectors * (double)(self->width * sizeof(real));
+    return x < MANY_STEPS ||
+           (x < PH_STEPS_MAX && bytes < (double)ph_memory_available());
+}
+
 /* self->v and *reach of a leg; `to` is what it ends with. */
 static int cross(path *self, const leg *at, real *to, size_t *reach)
 {
     size_t width = self->width, bytes = width * sizeof(real);
     double x =
         self->graph->discrete ? at->length : (double)(self->fastest * at->length);
+    if (!can_hold(self, x)) {
+        return PH_E_MEMORY;
+    }
     memset(to, 0, bytes);
     for (size_t k = 0;; k++) {
         int status = reserve(self, k + 2);

@@ -21,7 +21,7 @@ typedef struct ph_epoch_sweep ph_epoch_sweep;
 int ph_epoch_sweep_new(ph_epoch_sweep **self, const ph_plan *plan);
 void ph_epoch_sweep_free(ph_epoch_sweep *self);
 int ph_epoch_sweep_begin(ph_epoch_sweep *self, const double *u, double t_max,
-                         unsigned *valid);
+                         unsigned lanes, unsigned *valid);
 
 /* `what` at t, or of (t, t2] for PH_INTERVAL, where 0 < t < t2 < INFINITY. */
 int ph_epoch_sweep_log(ph_epoch_sweep *self, ph_sweep_kind what, double t, double t2,

@@ -429,3 +429,22 @@ void ph_plan_rate(const ph_plan *self, const double *u, double t_max,
         }
     }
 }
+
+double ph_plan_joint_steps(const ph_plan *self, const double *u, double t,
+                           unsigned lanes)
+{
+    double steps = 0;
+    for (size_t e = 0; e < self->graph->epochs->n; e++) {
+        double here[PH_LANES], rate = 0, share = 0;
+        one_rate(self, u + ph_plan_epoch(self, e) * PH_LANES, here);
+        for (size_t l = 0; l < PH_LANES; l++) {
+            double mine = lanes >> l & 1 ? share_of(self, u, e, l, t) : 0;
+            if (mine > 0) {
+                rate = fmax(rate, here[l]);
+                share = fmax(share, mine);
+            }
+        }
+        steps += rate * share * t;
+    }
+    return steps;
+}

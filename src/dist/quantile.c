@@ -207,7 +207,7 @@ static double proceed(const search *self, int *sure)
     double proposal = newton(self);
     double next = between(self->low, self->high, self->t, proposal);
     double leap = ph_curve_leap(self->curve);
-    if (self->high == INFINITY && leap * ph_curve_rate(self->curve) < FAR) {
+    if (self->high == INFINITY && leap * ph_curve_rate(self->curve, leap) < FAR) {
         next = fmax(next, leap);
     }
     *sure = next == proposal;
@@ -216,7 +216,7 @@ static double proceed(const search *self, int *sure)
 
 static int is_hopeless(const search *self)
 {
-    double steps = self->t * ph_curve_rate(self->curve);
+    double steps = self->t * ph_curve_rate(self->curve, self->t);
     int far = steps > (self->curve->plan->graph->epochs ? NEVER : FOREVER);
     return self->beyond < 0 &&
            (far || (self->exact &&
@@ -227,7 +227,7 @@ static int continuous(ph_curve *curve, const goal *want, double *root, ph_error 
 {
     size_t distance = curve->plan->graph->distance;
     search it = {.curve = curve, .want = want, .high = INFINITY};
-    it.t = (double)(distance > 0 ? distance : 1) / ph_curve_rate(curve);
+    it.t = (double)(distance > 0 ? distance : 1) / ph_curve_rate(curve, INFINITY);
     for (int k = 0; k < ITERATIONS; k++) {
         int sure, status = look(&it, error);
         if (status != PH_OK) {

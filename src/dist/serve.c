@@ -216,15 +216,18 @@ static int check_forced(const ph_serve *self, size_t n, const ph_sweep_kind *kin
 
 int ph_serve_no_room(const ph_plan *plan, double rate, double far, ph_error *error)
 {
-    int discrete = plan->graph->discrete;
+    int discrete = plan->graph->discrete, changes = plan->graph->epochs != NULL;
     double steps = discrete ? far : rate * far;
     if (steps < MANY_STEPS) {
         return no_memory(error);
     }
-    return ph_error_set(error, PH_E_MEMORY, "out of memory: %.3g steps%s", steps,
-                        discrete ? ""
-                                 : " of uniformization, the fastest rate times the "
-                                   "longest time (phasic(1), Engines)");
+    return ph_error_set(error, PH_E_MEMORY, "out of memory: %.3g steps%s%s", steps,
+                        discrete  ? ""
+                        : changes ? " of uniformization, the fastest rate of every "
+                                    "epoch times how long it lasts"
+                                  : " of uniformization, the fastest rate times the "
+                                    "longest time",
+                        discrete ? "" : " (phasic(1), Engines)");
 }
 
 static int too_far(const ph_serve *self, size_t n, const ph_sweep_kind *kind,
@@ -234,7 +237,15 @@ static int too_far(const ph_serve *self, size_t n, const ph_sweep_kind *kind,
     for (size_t i = 0; i < n; i++) {
         far = fmax(far, ph_serve_far(i, kind, t, t2));
     }
-    return ph_serve_no_room(self->plan, self->largest, far, error);
+    double largest = self->largest, rate[PH_LANES];
+    if (self->plan->graph->epochs) {
+        ph_plan_rate(self->plan, self->u, far, rate);
+        largest = 0;
+        for (int l = 0; l < PH_LANES; l++) {
+            largest = fmax(largest, self->valid >> l & 1 ? rate[l] : 0);
+        }
+    }
+    return ph_serve_no_room(self->plan, largest, far, error);
 }
 
 int ph_serve_log(ph_serve *self, size_t n, const ph_sweep_kind *kind, const double *t,

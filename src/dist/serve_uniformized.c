@@ -2,9 +2,12 @@
 /*
  * Uniformization runs at the largest rate of its lanes to the longest time of them, and
  * where one lane has large rates and another a long time to go it would cost what
- * neither does: lanes then go one by one.
+ * neither does: lanes then go one by one. So they do where their epochs begin at times
+ * of their own, and one lane is long in the epoch in which another is fast.
  */
 #include "serve_private.h"
+
+#include <string.h>
 
 #define JOINT       2 /* times the dearest lane that lanes may cost together */
 #define JOINT_STEPS 2000
@@ -40,12 +43,31 @@ static void find_far(const ph_serve *self, size_t n, const ph_sweep_kind *kind,
     }
 }
 
+/* Steps of every lane up to where it has to reach. */
+static void find_steps(const ph_serve *self, const double far[PH_LANES],
+                       double steps[PH_LANES])
+{
+    double rate[PH_LANES], longest = 0;
+    memcpy(rate, self->rate, sizeof rate);
+    for (int l = 0; l < PH_LANES; l++) {
+        longest = fmax(longest, far[l]);
+    }
+    if (self->plan->graph->epochs && longest > 0) { /* all lanes reach as far */
+        ph_plan_rate(self->plan, self->u, longest, rate);
+    }
+    for (int l = 0; l < PH_LANES; l++) {
+        steps[l] = far[l] > 0 ? far[l] * rate[l] : 0;
+    }
+}
+
 /* Takes lanes beyond the limit out of `far`; returns them. */
 static unsigned over_limit(const ph_serve *self, double far[PH_LANES])
 {
     unsigned over = 0;
+    double steps[PH_LANES];
+    find_steps(self, far, steps);
     for (int l = 0; l < PH_LANES; l++) {
-        if (far[l] * self->rate[l] > self->limit) {
+        if (steps[l] > self->limit) {
             over |= 1u << l;
             far[l] = -1;
         }
@@ -53,20 +75,31 @@ static unsigned over_limit(const ph_serve *self, double far[PH_LANES])
     return over;
 }
 
+/* Where one lane may cost what the others do not: contours, epochs of their own. */
+static int may_differ(const ph_serve *self)
+{
+    const ph_graph *graph = self->plan->graph;
+    return self->mixed || (graph->epochs && !graph->discrete);
+}
+
 static passes find_passes(const ph_serve *self, const double far[PH_LANES])
 {
     passes all = {0};
-    double rate = 0, longest = -1, dearest = 0;
+    double steps[PH_LANES], rate = 0, longest = -1, dearest = 0;
     unsigned lanes = 0;
+    find_steps(self, far, steps);
     for (int l = 0; l < PH_LANES; l++) {
         if (far[l] >= 0) {
             lanes |= 1u << l;
             rate = fmax(rate, self->rate[l]);
             longest = fmax(longest, far[l]);
-            dearest = fmax(dearest, self->rate[l] * far[l]);
+            dearest = fmax(dearest, steps[l]);
         }
     }
-    if (!self->mixed || rate * longest <= JOINT * dearest + JOINT_STEPS) {
+    double joint = may_differ(self) && self->plan->graph->epochs
+                       ? ph_plan_joint_steps(self->plan, self->u, longest, lanes)
+                       : rate * longest;
+    if (!may_differ(self) || joint <= JOINT * dearest + JOINT_STEPS) {
         all = (passes){
             lanes != 0, {lanes == self->valid ? PH_SERVE_ALL : lanes}, {longest}};
         return all;

@@ -252,7 +252,7 @@ int ph_sweep_begin_lanes(ph_sweep *self, const double *u, double t_max, unsigned
 {
     const ph_graph *graph = self->plan->graph;
     if (self->epochs) {
-        return ph_epoch_sweep_begin(self->epochs, u, t_max, valid);
+        return ph_epoch_sweep_begin(self->epochs, u, t_max, lanes, valid);
     }
     const ph_lanes *nodes = (const ph_lanes *)u;
     unsigned good = lanes & guard(graph, nodes);

@@ -13,6 +13,7 @@
 #include "phasic/base/memory.h"
 #include "phasic/dist/plain.h"
 #include "phasic/dist/points.h"
+#include "phasic/dist/serve.h"
 #include "phasic/dist/sweep.h"
 
 /* m stages at rate r until T, then at rate q. */
@@ -238,6 +239,68 @@ static void lanes_lie_in_different_epochs(void **state)
             }
         }
     }
+    block_free(&it);
+}
+
+/*
+ * Lanes that are fast for a moment beside lanes that are slow for long: together they
+ * would take 10^12 steps, alone none takes more than a few. One that takes more than
+ * the limit, by its fast epoch alone, is left out.
+ */
+static void moments_of_speed(void **state)
+{
+    (void)state;
+    double theta[3 * PH_LANES], value[3 * PH_LANES], weight[3 * PH_LANES];
+    for (int l = 0; l < PH_LANES; l++) {
+        int fast = l % 2;
+        theta[l] = fast ? 1e12 : 0.3;
+        theta[PH_LANES + l] = 0.4 + 0.1 * l;
+        theta[2 * PH_LANES + l] = fast ? 1e-12 * l : 1 + 0.1 * l;
+    }
+    theta[2 * PH_LANES + 3] = 1e-6;
+    static const ph_sweep_kind kind[] = {PH_DENSITY, PH_SURVIVAL, PH_INTERVAL};
+    static const double t[] = {3, 2, 2.5}, t2[] = {0, 0, 4};
+    ph_served by[3];
+    ph_serve *serve;
+    ph_error error = {0};
+    unsigned valid;
+    block it = block_new(process_quoted(TWO_HAZARDS), theta, 4);
+    assert_int_equal(ph_serve_new(&serve, it.it.plan, PH_ENGINE_AUTO), 0);
+    ph_serve_limit(serve, 1e5);
+    assert_int_equal(ph_serve_begin(serve, it.u, 4, &valid, &error), 0);
+    assert_int_equal(valid, 0xff);
+    assert_int_equal(ph_serve_log(serve, 3, kind, t, t2, value, by, &error), 0);
+    assert_int_equal(ph_serve_beyond(serve), 1 << 3);
+    for (size_t k = 0; k < 3 * PH_LANES; k++) {
+        weight[k] = k % PH_LANES == 3 ? 0 : 1;
+    }
+    memset(it.u_bar, 0, it.nodes * PH_LANES * sizeof(double));
+    memset(it.theta_bar, 0, it.p * PH_LANES * sizeof(double));
+    assert_int_equal(
+        ph_serve_gradient(serve, 3, kind, t, t2, value, by, weight, it.u_bar), 0);
+    ph_plan_adjoint(it.it.plan, it.u, it.u_bar, it.theta_bar);
+    for (size_t l = 0; l < PH_LANES; l++) {
+        double own[3] = {theta[l], theta[PH_LANES + l], theta[2 * PH_LANES + l]};
+        double by_3[3], by_2[3], by_l[3], by_u[3], h3 = hazard(own, 3, by_3);
+        double h2 = hazard(own, 2, by_2), low = hazard(own, 2.5, by_l);
+        double high = hazard(own, 4, by_u);
+        for (size_t k = 0; l == 3 && k < 3; k++) {
+            assert_true(isnan(value[k * PH_LANES + l]));
+        }
+        if (l == 3) {
+            continue;
+        }
+        assert_near(value[l], log(own[1]) - h3, 1e-12);
+        assert_near(value[PH_LANES + l], -h2, 1e-12);
+        assert_near(value[2 * PH_LANES + l], -low + log(-expm1(low - high)), 1e-12);
+        for (size_t m = 0; m < 3; m++) {
+            double slope = -by_3[m] - by_2[m] - by_l[m] +
+                           (by_u[m] - by_l[m]) / expm1(high - low) +
+                           (m == 1 ? 1 / own[1] : 0);
+            assert_near(own[m] * it.theta_bar[m * PH_LANES + l], own[m] * slope, 1e-11);
+        }
+    }
+    ph_serve_free(serve);
     block_free(&it);
 }
 
@@ -505,6 +568,7 @@ int main(void)
         cmocka_unit_test(far_tails_are_finite),
         cmocka_unit_test(long_chains),
         cmocka_unit_test(lanes_lie_in_different_epochs),
+        cmocka_unit_test(moments_of_speed),
         cmocka_unit_test(lanes_equal_plain),
         cmocka_unit_test(discrete_lanes_equal_plain),
         cmocka_unit_test(sizes_equal_the_matrix_exponential),

@@ -81,5 +81,11 @@ void ph_plan_adjoint_plain(const ph_plan *self, const double *u, double *u_bar,
  */
 void ph_plan_rate(const ph_plan *self, const double *u, double t_max,
                   double rate[PH_LANES]);
+/*
+ * With epochs: steps of uniformization that some lanes, bits of `lanes`, take together
+ * up to t, in mean: at the largest rate of them for the longest time, epoch by epoch.
+ */
+double ph_plan_joint_steps(const ph_plan *self, const double *u, double t,
+                           unsigned lanes);
 
 #endif
