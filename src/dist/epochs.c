@@ -36,9 +36,11 @@ static int new_stage(ph_epoch_stage *self, size_t used, size_t width, size_t mos
     self->tau = ph_alloc_aligned(used, sizeof(ph_lanes));
     self->g = ph_alloc_aligned(width, sizeof(ph_lanes));
     self->loss = ph_alloc_aligned(width, sizeof(ph_lanes));
+    self->lack = ph_alloc_aligned(width, sizeof(ph_lanes));
     self->weight = ph_alloc_aligned(most + 1, sizeof(ph_lanes));
     self->beyond = ph_alloc_aligned(most + 1, sizeof(ph_lanes));
-    return self->u && self->tau && self->g && self->loss && self->weight && self->beyond
+    return self->u && self->tau && self->g && self->loss && self->lack &&
+                   self->weight && self->beyond
                ? PH_OK
                : PH_E_MEMORY;
 }
@@ -49,6 +51,7 @@ static void free_stage(ph_epoch_stage *self)
     ph_free_aligned(self->tau);
     ph_free_aligned(self->g);
     ph_free_aligned(self->loss);
+    ph_free_aligned(self->lack);
     ph_free_aligned(self->weight);
     ph_free_aligned(self->beyond);
 }
@@ -74,9 +77,12 @@ int ph_epoch_sweep_new(ph_epoch_sweep **self, const ph_plan *plan)
         sweep->row = ph_alloc(sweep->most + 2, sizeof *sweep->row);
         sweep->pi = ph_alloc(sweep->most + 2, sizeof *sweep->pi);
         sweep->atom = ph_alloc_aligned(2, sizeof(ph_lanes));
+        sweep->mass = ph_alloc_aligned(2, sizeof(ph_lanes));
+        sweep->folded = ph_alloc_aligned(2 * used, sizeof(ph_lanes));
         status = sweep->stage && sweep->sum && sweep->w[0] && sweep->w[1] &&
                          sweep->w_end && sweep->adjoint && sweep->scratch &&
-                         sweep->atom && sweep->row && sweep->pi
+                         sweep->atom && sweep->row && sweep->pi && sweep->mass &&
+                         sweep->folded
                      ? PH_OK
                      : PH_E_MEMORY;
     }
@@ -108,6 +114,9 @@ void ph_epoch_sweep_free(ph_epoch_sweep *self)
     ph_free_aligned(self->adjoint);
     ph_free_aligned(self->scratch);
     ph_free_aligned(self->atom);
+    ph_free_aligned(self->mass);
+    ph_free_aligned(self->folded);
+    ph_free_aligned(self->drift);
     ph_free_aligned(self->window);
     ph_free_aligned(self->first);
     ph_free_aligned(self->p);
@@ -181,10 +190,17 @@ static void set_rate(ph_epoch_sweep *self, size_t e, double longest)
         at->tau[k] = at->u[k] / at->rate;
     }
     for (size_t i = 0; i < graph->n; i++) {
-        ph_lanes loss = at->g[i] / at->rate;
-        at->loss[i] = -loss;
+        at->loss[i] = -at->g[i] / at->rate;
+        at->g[i] = (ph_lanes){0} + 1;
+        at->lack[i] = (ph_lanes){0};
+    }
+    for (size_t r = 0; r < self->plan->out.n_rows; r++) {
+        size_t i = self->plan->out.row_vertex[r];
+        long double stay[PH_LANES];
+        ph_sweep_stay(&self->plan->out, r, at->tau, stay);
         for (int l = 0; l < PH_LANES; l++) {
-            at->g[i][l] = loss[l] < 1 ? 1 - loss[l] : 0;
+            at->g[i][l] = (double)stay[l];
+            at->lack[i][l] = (double)(stay[l] - at->g[i][l]);
         }
     }
     at->g[graph->n] = at->loss[graph->n] = (ph_lanes){0};
@@ -198,15 +214,17 @@ static void set_weights(ph_epoch_stage *at, size_t most)
 {
     at->steps = 0;
     for (int l = 0; l < PH_LANES; l++) {
-        long double x = at->mean[l], w = expl(-x), sum = 0;
+        long double x = at->mean[l], w = expl(-x), sum = 0, rest = 1;
         size_t last = 0;
         for (size_t k = 0; k <= most; k++) {
             at->weight[k][l] = (double)w;
+            rest -= at->weight[k][l];
             if (w >= PH_EPOCH_SMALLEST) {
                 last = k;
             }
             w *= x / (long double)(k + 1);
         }
+        at->rest[l] = (double)rest;
         sum = w;
         for (size_t k = most + 1; k-- > 0;) {
             at->beyond[k][l] = (double)sum;
@@ -309,6 +327,7 @@ int ph_epoch_sweep_begin(ph_epoch_sweep *self, const double *u, double t_max,
         cut(self, e, find_lengths(self, e, t_max), choose_reach(self, steps));
     }
     self->n_pieces = 0;
+    self->n_mended = 0;
     self->seeded = 0;
     *valid = self->valid;
     return set_start(self);

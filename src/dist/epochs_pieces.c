@@ -16,8 +16,13 @@
  * t - begin. Lengths of the pieces inside a stage are constants in differentiation:
  * where one of them grows and the offset shrinks, nothing changes.
  *
- * The drift of the mass by rounding is taken out at the end of every piece, as in
- * sweep.c, and the way back multiplies by the same numbers.
+ * Drift. What sweep_steps.c says of it holds within a piece and from piece to piece. At
+ * every MENDED-th piece of a stage, and its last, every state is multiplied by what it
+ * lacks by then: what g lacks of the exact 1 - sum of tau C, or for slow states what a
+ * step does. A state that nearly stands still also meets the same roundings in the sum
+ * of every piece; its end is known to second order from one step in long double. Then
+ * the mass is set to what it ought to be, which is kept as a sum of two doubles. All of
+ * this is kept for the way back, which multiplies the adjoints by the same numbers.
  */
 #include <math.h>
 #include <string.h>
@@ -29,7 +34,12 @@
 #define NEGLIGIBLE 1e-18
 #define CHECK      8  /* steps between looks at what is still to come */
 #define TAIL       10 /* standard deviations of the number of steps that are taken */
-#define MANY_BYTES 0x1p26 /* are looked at whether memory holds them */
+#define MENDED     8  /* pieces; each of PH_EPOCH_REACH steps */
+#define FEW        64 /* steps that are not worth it: 1e-14 is lost */
+#define SLOW       0x1p-33L /* change in a step: rounding repeats from piece to piece */
+#define ROUNDINGS  0x1p-45L /* no step rounds by more, but at the end of range */
+#define STILL      0x1p-46L /* change in a step: its square is nothing, in a piece */
+#define MANY_BYTES 0x1p26   /* are looked at whether memory holds them */
 
 /* ------------------------------------------------------------------ forward */
 
@@ -45,8 +55,11 @@ static int reserve(ph_epoch_sweep *self, double pieces, double steps)
 {
     ph_lanes **rows[] = {&self->p, &self->a, &self->p_bar, &self->a_bar};
     double vectors = (pieces + 1) * (double)self->width;
+    double rows_of_drift =
+        (pieces / MENDED + (double)self->n_stages + 1) * (double)self->width;
     double bytes = 4 * growth(self->step_capacity, steps, sizeof(ph_lanes)) +
                    growth(self->first_capacity, vectors, sizeof(ph_lanes)) +
+                   growth(self->drift_capacity, rows_of_drift, sizeof(ph_lanes)) +
                    growth(self->piece_capacity, pieces, sizeof *self->piece);
     if (!(bytes < MANY_BYTES || bytes < (double)ph_memory_available())) {
         return PH_E_MEMORY;
@@ -63,10 +76,17 @@ static int reserve(ph_epoch_sweep *self, double pieces, double steps)
     int status =
         ph_grow_aligned(&self->first, &self->first_capacity, self->first_capacity,
                         (size_t)vectors, sizeof(ph_lanes));
-    return status == PH_OK ? ph_grow_aligned(&self->piece, &self->piece_capacity,
-                                             self->piece_capacity, (size_t)pieces,
-                                             sizeof *self->piece)
-                           : status;
+    if (status == PH_OK) {
+        status =
+            ph_grow_aligned(&self->drift, &self->drift_capacity, self->drift_capacity,
+                            (size_t)rows_of_drift, sizeof(ph_lanes));
+    }
+    if (status == PH_OK) {
+        status =
+            ph_grow_aligned(&self->piece, &self->piece_capacity, self->piece_capacity,
+                            (size_t)pieces, sizeof *self->piece);
+    }
+    return status;
 }
 
 /* Steps that a piece takes until what is still to come no longer counts, about. */
@@ -122,6 +142,13 @@ static size_t whole_steps(const ph_epoch_sweep *self, const ph_epoch_piece *at)
     return open || length - before > stage->steps ? stage->steps : length - before;
 }
 
+/* Steps of a piece in mean, in one lane. */
+static double steps_of(const ph_epoch_sweep *self, const ph_epoch_piece *at, int lane)
+{
+    return self->plan->graph->discrete ? (double)at->steps
+                                       : self->stage[at->stage].mean[lane];
+}
+
 /* Weight of step k at the end of a piece, and P(N > k). */
 static void end_weight(const ph_epoch_sweep *self, const ph_epoch_piece *at, size_t k,
                        ph_lanes *weight, ph_lanes *beyond)
@@ -169,18 +196,97 @@ static int reserve_window(ph_epoch_sweep *self, size_t vectors)
                            vectors * self->width, sizeof(ph_lanes));
 }
 
-/* Brings the sum into a mass of 1/2 to 1 and keeps it as the next piece's first. */
-static void keep_end(ph_epoch_sweep *self, size_t piece, const ph_lanes *found)
+/* Pieces since the one that was last mended; 0: this one is left as it is. */
+static size_t to_mend(const ph_epoch_sweep *self, const ph_epoch_piece *at)
+{
+    const ph_epoch_stage *stage = &self->stage[at->stage];
+    size_t parts = at->part % MENDED + 1;
+    double mean = 0;
+    for (int l = 0; l < PH_LANES; l++) {
+        mean = fmax(mean, steps_of(self, at, l));
+    }
+    int due = parts == MENDED || at->part + 1 == stage->parts;
+    return due && (double)parts * mean >= FEW ? parts : 0;
+}
+
+/*
+ * Relative, into `drift`: what every state lacks by the rounding of so many pieces like
+ * this one, which begins with v.
+ */
+static void find_drift(ph_epoch_sweep *self, const ph_epoch_piece *at,
+                       const ph_lanes *v, size_t parts, ph_lanes *drift)
+{
+    const ph_epoch_stage *stage = &self->stage[at->stage];
+    const ph_group_table *in = &self->plan->in;
+    ph_lanes unused, *found = self->w[0];
+    self->kernel->forward(in, stage->tau, stage->g, v, found, &unused);
+    for (size_t r = 0; r + 1 < in->n_rows; r++) {
+        size_t i = in->row_vertex[r];
+        long double next[PH_LANES] = {0};
+        ph_sweep_inflow(in, r, stage->tau, v, next);
+        for (int l = 0; l < PH_LANES; l++) {
+            long double old = v[i][l], end = self->sum[i][l], lack = stage->lack[i][l];
+            long double steps = steps_of(self, at, l);
+            next[l] += ((long double)stage->g[i][l] + lack) * old;
+            long double change = next[l] - old, lost = next[l] - found[i][l];
+            int slow =
+                old > 0 && fabsl(change) < SLOW * old && fabsl(lost) < ROUNDINGS * old;
+            long double rest = steps * (slow ? lost / old : lack) + stage->rest[l];
+            long double still = (old + steps * change - end) / end;
+            if (slow && fabsl(change) < STILL * old && fabsl(still) < ROUNDINGS) {
+                rest = still;
+            }
+            drift[i][l] = (double)((long double)parts * rest);
+        }
+    }
+    drift[self->width - 1] = (ph_lanes){0};
+}
+
+/* What the piece ought to end with, from its begin and what it absorbed. */
+static void track_mass(ph_epoch_sweep *self, const ph_epoch_piece *at,
+                       const ph_lanes *found)
+{
+    ph_lanes *high = &self->mass[0], *low = &self->mass[1], start = self->a[at->at];
+    if (at == self->piece) {
+        *high = start;
+        *low = (ph_lanes){0};
+    }
+    ph_lanes share = at->absorbed / start;
+    ph_lanes taken = *high * share, rest = *high - taken;
+    *low = *low * (1 - share) + ((*high - rest) - taken);
+    for (int l = 0; l < PH_LANES; l++) {
+        int known = at->absorbed[l] < 0.5 * start[l] && (*found)[l] > 0;
+        (*high)[l] = known ? rest[l] : (*found)[l];
+        (*low)[l] = known ? (*low)[l] : 0;
+    }
+}
+
+/* Mends the sum, brings it into a mass of 1/2 to 1 and keeps it as the next piece's
+ * first vector. */
+static void keep_end(ph_epoch_sweep *self, size_t piece)
 {
     ph_epoch_piece *at = &self->piece[piece];
-    size_t width = self->width;
-    ph_lanes factor, mass = self->a[at->at], rest = mass - at->absorbed;
+    size_t width = self->width, parts = to_mend(self, at);
+    ph_lanes factor, found = {0}, *high = &self->mass[0], *low = &self->mass[1];
+    at->mended = SIZE_MAX;
+    if (parts > 0) {
+        at->mended = self->n_mended++;
+        ph_lanes *drift = self->drift + at->mended * width;
+        find_drift(self, at, self->first + piece * width, parts, drift);
+        for (size_t i = 0; i + 1 < width; i++) {
+            self->sum[i] += self->sum[i] * drift[i];
+        }
+    }
+    for (size_t i = 0; i + 1 < width; i++) {
+        found += self->sum[i];
+    }
+    track_mass(self, at, &found);
     for (int l = 0; l < PH_LANES; l++) {
-        int known = at->absorbed[l] < 0.5 * mass[l] && (*found)[l] > 0;
-        at->excess[l] = known ? (rest[l] - (*found)[l]) / (*found)[l] : 0;
+        double more = ((*high)[l] - found[l] + (*low)[l]) / found[l];
+        at->excess[l] = parts > 0 && found[l] > 0 ? more : 0;
         at->shift[l] = 0;
-        if ((*found)[l] > 0) {
-            (void)frexp((*found)[l], &at->shift[l]);
+        if (found[l] > 0) {
+            (void)frexp(found[l], &at->shift[l]);
         }
         factor[l] = ldexp(1, -at->shift[l]);
     }
@@ -189,6 +295,8 @@ static void keep_end(ph_epoch_sweep *self, size_t piece, const ph_lanes *found)
         next[i] = (self->sum[i] + self->sum[i] * at->excess) * factor;
     }
     next[width - 1] = (ph_lanes){0};
+    *high *= factor;
+    *low *= factor;
 }
 
 static void open_piece(ph_epoch_sweep *self, size_t piece)
@@ -225,7 +333,7 @@ static int take_piece(ph_epoch_sweep *self)
     if (status != PH_OK) {
         return status;
     }
-    ph_lanes *v = self->window, *next = v + width, absorbed = {0}, found = {0};
+    ph_lanes *v = self->window, *next = v + width, absorbed = {0};
     unsigned saved = ph_flush_begin();
     memcpy(v, self->first + piece * width, width * sizeof *v);
     memset(self->sum, 0, width * sizeof *v);
@@ -249,12 +357,9 @@ static int take_piece(ph_epoch_sweep *self)
         v = next;
         next = swap;
     }
-    for (size_t i = 0; i + 1 < width; i++) {
-        found += self->sum[i];
-    }
     at->absorbed = absorbed;
     at->flux = self->sum[width - 1];
-    keep_end(self, piece, &found);
+    keep_end(self, piece);
     ph_flush_end(saved);
     memset(self->p_bar + at->at, 0, (at->steps + 1) * sizeof(ph_lanes));
     memset(self->a_bar + at->at, 0, (at->steps + 1) * sizeof(ph_lanes));
@@ -317,12 +422,15 @@ static ph_lanes length_bar(ph_epoch_sweep *self, size_t piece, const ph_lanes *w
 static void enter_piece(ph_epoch_sweep *self, const ph_epoch_piece *at,
                         const ph_lanes *w)
 {
+    const ph_lanes *drift =
+        at->mended != SIZE_MAX ? self->drift + at->mended * self->width : NULL;
     ph_lanes factor;
     for (int l = 0; l < PH_LANES; l++) {
         factor[l] = ldexp(1, -at->shift[l]);
     }
     for (size_t i = 0; i + 1 < self->width; i++) {
         ph_lanes to = (w[i] + w[i] * at->excess) * factor;
+        to += to * (drift ? drift[i] : (ph_lanes){0});
         for (int l = 0; l < PH_LANES; l++) { /* beyond: in states without mass */
             to[l] = fmin(fmax(to[l], -PH_EPOCH_LARGE), PH_EPOCH_LARGE);
         }
@@ -391,6 +499,7 @@ int ph_epoch_sweep_gradient(ph_epoch_sweep *self, double *u_bar)
     unsigned saved = ph_flush_begin();
     memset(self->w[0], 0, self->width * sizeof(ph_lanes));
     memset(self->adjoint, 0, graph->n_used * sizeof(ph_lanes));
+    memset(self->folded, 0, 2 * graph->n_used * sizeof(ph_lanes));
     for (size_t s = self->seeded; s-- > 0 && status == PH_OK;) {
         ph_epoch_piece *at = &self->piece[s];
         ph_lanes moved = length_bar(self, s, self->w[0]);
@@ -400,13 +509,14 @@ int ph_epoch_sweep_gradient(ph_epoch_sweep *self, double *u_bar)
             bar[ph_plan_begins(self->plan, at->stage + 1)] += moved;
         }
         status = back_through(self, s);
+        ph_sweep_fold(graph->n_used, self->adjoint, self->folded);
         clear_seeds(self, at);
         if (at->part == 0) {
             ph_lanes *to = bar + ph_plan_epoch(self->plan, at->stage);
             for (size_t k = 0; k < graph->n_used; k++) {
-                to[graph->used[k]] += self->adjoint[k] / self->stage[at->stage].rate;
+                to[graph->used[k]] += self->folded[k] / self->stage[at->stage].rate;
             }
-            memset(self->adjoint, 0, graph->n_used * sizeof(ph_lanes));
+            memset(self->folded, 0, 2 * graph->n_used * sizeof(ph_lanes));
         }
     }
     ph_flush_end(saved);

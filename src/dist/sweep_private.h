@@ -71,6 +71,15 @@ int ph_sweep_reserve(ph_sweep *self, size_t length);
 /* Takes steps until p[k], a[k] are known for k < length. */
 int ph_sweep_extend(ph_sweep *self, size_t length);
 
+/* 1 less all that leaves the state of row r, as exact as long double is. */
+void ph_sweep_stay(const ph_group_table *out, size_t r, const ph_lanes *tau,
+                   long double stay[PH_LANES]);
+/* Adds what flows into the state of row r in a step from v, without what stays. */
+void ph_sweep_inflow(const ph_group_table *in, size_t r, const ph_lanes *tau,
+                     const ph_lanes *v, long double sum[PH_LANES]);
+/* The adjoint so far onto the compensated sum [2][n] (Kahan 1965), and back to 0. */
+void ph_sweep_fold(size_t n, ph_lanes *adjoint, ph_lanes *folded);
+
 /* What the vectors of scale block b were multiplied by on entry. */
 void ph_sweep_factor(const ph_sweep *self, size_t b, ph_lanes *factor);
 

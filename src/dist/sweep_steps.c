@@ -88,25 +88,33 @@ static int rescale(ph_sweep *self, size_t b, ph_lanes *v, const ph_lanes *mass)
     return PH_OK;
 }
 
+void ph_sweep_stay(const ph_group_table *out, size_t r, const ph_lanes *tau,
+                   long double stay[PH_LANES])
+{
+    long double rest[PH_LANES] = {0};
+    for (size_t k = out->row_group[r]; k < out->row_group[r + 1]; k++) {
+        long double sum = 0;
+        for (size_t t = out->group_term[k]; t < out->group_term[k + 1]; t++) {
+            sum += out->coefficient[t];
+        }
+        for (int l = 0; l < PH_LANES; l++) {
+            rest[l] += sum * tau[out->group_use[k]][l];
+        }
+    }
+    for (int l = 0; l < PH_LANES; l++) {
+        stay[l] = rest[l] < 1 ? 1 - rest[l] : 0;
+    }
+}
+
 /* g_i = 1 - sum of tau C, the sum as exact as long double is and kept so. */
 static void find_late_g(ph_sweep *self)
 {
     const ph_group_table *out = &self->plan->out;
     for (size_t i = 0; i < out->n_rows; i++) {
-        long double rest[PH_LANES] = {0};
-        for (size_t k = out->row_group[i]; k < out->row_group[i + 1]; k++) {
-            long double sum = 0;
-            for (size_t t = out->group_term[k]; t < out->group_term[k + 1]; t++) {
-                sum += out->coefficient[t];
-            }
-            for (int l = 0; l < PH_LANES; l++) {
-                rest[l] += sum * self->tau[out->group_use[k]][l];
-            }
-        }
+        long double *stay = self->stay + out->row_vertex[i] * PH_LANES;
+        ph_sweep_stay(out, i, self->tau, stay);
         for (int l = 0; l < PH_LANES; l++) {
-            long double stay = rest[l] < 1 ? 1 - rest[l] : 0;
-            self->late_g[out->row_vertex[i]][l] = (double)stay;
-            self->stay[out->row_vertex[i] * PH_LANES + (size_t)l] = stay;
+            self->late_g[out->row_vertex[i]][l] = (double)stay[l];
         }
     }
 }
@@ -116,17 +124,16 @@ static const ph_lanes *g_of(const ph_sweep *self, size_t k)
     return k < LATE ? self->g : self->late_g;
 }
 
-/* What flows into the state of row r in a step from v, without what stays. */
-static void inflow(const ph_sweep *self, size_t r, const ph_lanes *v, long double *sum)
+void ph_sweep_inflow(const ph_group_table *in, size_t r, const ph_lanes *tau,
+                     const ph_lanes *v, long double sum[PH_LANES])
 {
-    const ph_group_table *in = &self->plan->in;
     for (size_t k = in->row_group[r]; k < in->row_group[r + 1]; k++) {
         for (int l = 0; l < PH_LANES; l++) {
             long double part = 0;
             for (size_t t = in->group_term[k]; t < in->group_term[k + 1]; t++) {
                 part += (long double)in->coefficient[t] * v[in->term_vertex[t]][l];
             }
-            sum[l] += part * self->tau[in->group_use[k]][l];
+            sum[l] += part * tau[in->group_use[k]][l];
         }
     }
 }
@@ -148,7 +155,7 @@ static void find_drift(ph_sweep *self, size_t k, const ph_lanes *v,
     for (size_t r = 0; r + 1 < in->n_rows; r++) {
         size_t i = in->row_vertex[r];
         long double sum[PH_LANES] = {0};
-        inflow(self, r, v, sum);
+        ph_sweep_inflow(in, r, self->tau, v, sum);
         for (int l = 0; l < PH_LANES; l++) {
             long double stay = self->stay[i * PH_LANES + (size_t)l], old = v[i][l];
             long double exact = stay * old + sum[l], lack = exact - found[i][l];
@@ -417,16 +424,14 @@ static void start_adjoint(ph_sweep *self, const ph_lanes *w)
     }
 }
 
-/* The adjoint so far onto the compensated sum (Kahan 1965), and back to 0. */
-static void fold_adjoint(ph_sweep *self)
+void ph_sweep_fold(size_t n, ph_lanes *adjoint, ph_lanes *folded)
 {
-    size_t n = self->plan->graph->n_used;
     for (size_t k = 0; k < n; k++) {
-        ph_lanes *sum = &self->folded[k], *lost = &self->folded[n + k];
-        ph_lanes part = self->adjoint[k] - *lost, next = *sum + part;
+        ph_lanes *sum = &folded[k], *lost = &folded[n + k];
+        ph_lanes part = adjoint[k] - *lost, next = *sum + part;
         *lost = (next - *sum) - part;
         *sum = next;
-        self->adjoint[k] = (ph_lanes){0};
+        adjoint[k] = (ph_lanes){0};
     }
 }
 
@@ -493,7 +498,7 @@ int ph_sweep_gradient(ph_sweep *self, double *u_bar)
         w = next;
         next = swap;
         if (k % FOLD == 0) {
-            fold_adjoint(self);
+            ph_sweep_fold(graph->n_used, self->adjoint, self->folded);
         }
     }
     ph_flush_end(saved);
@@ -502,7 +507,7 @@ int ph_sweep_gradient(ph_sweep *self, double *u_bar)
         memset(self->p_bar, 0, reach * sizeof *self->p_bar);
         memset(self->a_bar, 0, reach * sizeof *self->a_bar);
     }
-    fold_adjoint(self);
+    ph_sweep_fold(graph->n_used, self->adjoint, self->folded);
     for (size_t k = 0; k < graph->n_used; k++) {
         bar[graph->used[k]] += self->folded[k] / self->rate;
     }

@@ -137,6 +137,63 @@ static void long_chains(void **state)
     process_free(&it);
 }
 
+/*
+ * A fast ring, which dies out at once, beside two slow states of which one is left at
+ * another rate from T on; and a fast switch both of whose states are left at rate a,
+ * then d. Roundings of a step repeat for as many steps as there are.
+ */
+#define RING_BESIDE                                                                    \
+    "{'phasic':1,'parameters':{'a':{},'d':{},'T':{},'c':{},'b':{}},"                   \
+    "'graph':{'vertices':[[0],[1],[2],[3],[4]],"                                       \
+    "'initial':[[0,0.25],[1,0.25],[4,0.5]],'edges':[[0,2,'b'],[2,3,'b'],[3,0,'b'],"    \
+    "[3,-1,'b'],[1,-1,'a'],[4,-1,'c']]},'epochs':[{'at':'T','set':{'a':'d'}}]}"
+#define SWITCH                                                                         \
+    "{'phasic':1,'parameters':{'a':{},'d':{},'T':{},'b':{}},"                          \
+    "'graph':{'vertices':[[0],[1]],'initial':[[0,0.75],[1,0.25]],"                     \
+    "'edges':[[0,1,'b'],[1,0,'b'],[0,-1,'a'],[1,-1,'a']]},"                            \
+    "'epochs':[{'at':'T','set':{'a':'d'}}]}"
+
+static void check_drift(const char *model, const double *theta, double t, double f,
+                        const double *slope, size_t n)
+{
+    double value, found[5], size = 0;
+    process it = process_quoted(model);
+    assert_int_equal(ph_points_log(it.plan, PH_ENGINE_LANES, PH_LOG_PDF, theta, 1, &t,
+                                   &value, found, NULL),
+                     0);
+    assert_near(value, log(f), 1e-12);
+    for (size_t m = 0; m < n; m++) {
+        size = fmax(size, fabs(theta[m] * slope[m]));
+    }
+    for (size_t m = 0; m < n; m++) { /* T by differences of what a step changes */
+        double noise = m == 2 ? 2e-16 * 247000 * t : 0;
+        assert_near(theta[m] * found[m] / size, theta[m] * slope[m] / size,
+                    1e-11 + noise);
+    }
+    process_free(&it);
+}
+
+static void nothing_drifts(void **state)
+{
+    (void)state;
+    static const double lasts[] = {0.05, 1, 5}; /* 1.2e4, 2.5e5, 1.2e6 steps */
+    for (size_t i = 0; i < 3; i++) {
+        double t = lasts[i], at = 0.4 * t, a = 0.7 / t, d = 1.1 / t, c = 1e-9;
+        double theta[] = {a, d, at, c, 123457};
+        double one = d * exp(-a * at - d * (t - at)), other = 2 * c * exp(-c * t);
+        double f = (one + other) / 4, share = one / (one + other);
+        double slope[] = {-at * share, (1 / d - (t - at)) * share, (d - a) * share,
+                          (1 / c - t) * (1 - share), 0};
+        check_drift(RING_BESIDE, theta, t, f, slope, 5);
+        for (int far = 0; far < 2; far++) {
+            double e = far ? 1e-7 : 1, both[] = {a * e, d * e, at, 123457};
+            double h = both[0] * at + both[1] * (t - at);
+            double by[] = {-at, 1 / both[1] - (t - at), both[1] - both[0], 0};
+            check_drift(SWITCH, both, t, both[1] * exp(-h), by, 4);
+        }
+    }
+}
+
 /* The cumulative hazard of TWO_HAZARDS and its derivatives by a, b and T. */
 static double hazard(const double *theta, double t, double slope[3])
 {
@@ -569,6 +626,7 @@ int main(void)
         cmocka_unit_test(long_chains),
         cmocka_unit_test(lanes_lie_in_different_epochs),
         cmocka_unit_test(moments_of_speed),
+        cmocka_unit_test(nothing_drifts),
         cmocka_unit_test(lanes_equal_plain),
         cmocka_unit_test(discrete_lanes_equal_plain),
         cmocka_unit_test(sizes_equal_the_matrix_exponential),
