@@ -19,10 +19,11 @@
  * Drift. What sweep_steps.c says of it holds within a piece and from piece to piece. At
  * every MENDED-th piece of a stage, and its last, every state is multiplied by what it
  * lacks by then: what g lacks of the exact 1 - sum of tau C, or for slow states what a
- * step does. A state that nearly stands still also meets the same roundings in the sum
- * of every piece; its end is known to second order from one step in long double. Then
- * the mass is set to what it ought to be, which is kept as a sum of two doubles. All of
- * this is kept for the way back, which multiplies the adjoints by the same numbers.
+ * step does; and by what the weights lack to 1. Then the mass is set to what it ought
+ * to be, which is kept as a sum of two doubles. All of this is kept for the way back,
+ * which multiplies the adjoints by the same numbers. The sum over steps is compensated
+ * (Kahan 1965): plain, its roundings lean one way by 1e-16 a piece, each state's by its
+ * own.
  */
 #include <math.h>
 #include <string.h>
@@ -38,7 +39,6 @@
 #define FEW        64 /* steps that are not worth it: 1e-14 is lost */
 #define SLOW       0x1p-33L /* change in a step: rounding repeats from piece to piece */
 #define ROUNDINGS  0x1p-45L /* no step rounds by more, but at the end of range */
-#define STILL      0x1p-46L /* change in a step: its square is nothing, in a piece */
 #define MANY_BYTES 0x1p26   /* are looked at whether memory holds them */
 
 /* ------------------------------------------------------------------ forward */
@@ -225,17 +225,13 @@ static void find_drift(ph_epoch_sweep *self, const ph_epoch_piece *at,
         long double next[PH_LANES] = {0};
         ph_sweep_inflow(in, r, stage->tau, v, next);
         for (int l = 0; l < PH_LANES; l++) {
-            long double old = v[i][l], end = self->sum[i][l], lack = stage->lack[i][l];
+            long double old = v[i][l], lack = stage->lack[i][l];
             long double steps = steps_of(self, at, l);
             next[l] += ((long double)stage->g[i][l] + lack) * old;
             long double change = next[l] - old, lost = next[l] - found[i][l];
             int slow =
                 old > 0 && fabsl(change) < SLOW * old && fabsl(lost) < ROUNDINGS * old;
             long double rest = steps * (slow ? lost / old : lack) + stage->rest[l];
-            long double still = (old + steps * change - end) / end;
-            if (slow && fabsl(change) < STILL * old && fabsl(still) < ROUNDINGS) {
-                rest = still;
-            }
             drift[i][l] = (double)((long double)parts * rest);
         }
     }
@@ -333,10 +329,11 @@ static int take_piece(ph_epoch_sweep *self)
     if (status != PH_OK) {
         return status;
     }
-    ph_lanes *v = self->window, *next = v + width, absorbed = {0};
+    ph_lanes *v = self->window, *next = v + width, *lost = self->w[1], absorbed = {0};
     unsigned saved = ph_flush_begin();
     memcpy(v, self->first + piece * width, width * sizeof *v);
     memset(self->sum, 0, width * sizeof *v);
+    memset(lost, 0, width * sizeof *v);
     for (size_t k = 0; k <= at->steps; k++) {
         ph_lanes weight, beyond;
         end_weight(self, at, k, &weight, &beyond);
@@ -344,7 +341,9 @@ static int take_piece(ph_epoch_sweep *self)
                               &self->a[at->at + k]);
         self->p[at->at + k] = next[width - 1];
         for (size_t i = 0; i + 1 < width; i++) {
-            self->sum[i] += weight * v[i];
+            ph_lanes part = weight * v[i] - lost[i], more = self->sum[i] + part;
+            lost[i] = (more - self->sum[i]) - part;
+            self->sum[i] = more;
         }
         self->sum[width - 1] += weight * next[width - 1];
         absorbed += beyond * next[width - 1];

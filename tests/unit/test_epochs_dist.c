@@ -176,7 +176,7 @@ static void check_drift(const char *model, const double *theta, double t, double
 static void nothing_drifts(void **state)
 {
     (void)state;
-    static const double lasts[] = {0.05, 1, 5}; /* 1.2e4, 2.5e5, 1.2e6 steps */
+    static const double lasts[] = {0.05, 1, 10}; /* 1.2e4, 2.5e5, 2.5e6 steps */
     for (size_t i = 0; i < 3; i++) {
         double t = lasts[i], at = 0.4 * t, a = 0.7 / t, d = 1.1 / t, c = 1e-9;
         double theta[] = {a, d, at, c, 123457};
