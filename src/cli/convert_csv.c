@@ -8,8 +8,6 @@
 #include "phasic/base/memory.h"
 #include "phasic/data/csv.h"
 
-#define BYTE_ORDER_MARK "\xEF\xBB\xBF" /* that spreadsheets begin UTF-8 with */
-
 /* ---- writer ---- */
 
 static int add_csv_row(const ph_process *self, size_t v, ph_buffer *text,
@@ -222,8 +220,7 @@ int ph_convert_csv_read(const char *file, const char *bytes, size_t length,
 {
     reader r = {.error = error};
     const ph_csv_events events = {&r, take_cell, take_row};
-    size_t mark = length >= 3 && memcmp(bytes, BYTE_ORDER_MARK, 3) == 0 ? 3 : 0;
-    int status = ph_csv_scan(bytes + mark, length - mark, &events, error);
+    int status = ph_csv_scan(bytes, length, &events, error);
     if (status == PH_OK) {
         status = find_names(&r, names);
     }

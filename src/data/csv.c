@@ -9,6 +9,8 @@
 
 #include "private.h"
 
+#define BYTE_ORDER_MARK "\xEF\xBB\xBF" /* that spreadsheets begin UTF-8 with */
+
 typedef struct scan {
     const ph_csv_events *events;
     int status;
@@ -112,7 +114,8 @@ int ph_csv_scan(const char *bytes, size_t length, const ph_csv_events *events,
         return ph_error_set(error, PH_E_MEMORY, "out of memory");
     }
     csv_set_blk_size(&parser, 4096);
-    int status = feed_lines(&parser, &self, bytes, length, error);
+    size_t mark = length >= 3 && memcmp(bytes, BYTE_ORDER_MARK, 3) == 0 ? 3 : 0;
+    int status = feed_lines(&parser, &self, bytes + mark, length - mark, error);
     if (status == PH_OK && csv_fini(&parser, on_cell, on_row, &self) != 0) {
         if (csv_error(&parser) == CSV_EPARSE) {
             ph_error_position(error, self.cell_line, 0);

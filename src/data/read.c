@@ -454,23 +454,19 @@ static long line_of(const char *bytes, const char *at)
     return line;
 }
 
-/* Text in UTF-8, of which *bytes is left behind the byte order mark. */
-static int check_text(const char **bytes, size_t *length, ph_error *error)
+/* Whether it is text in UTF-8. */
+static int check_text(const char *bytes, size_t length, ph_error *error)
 {
-    if (*length >= 2 &&
-        (memcmp(*bytes, "\xFF\xFE", 2) == 0 || memcmp(*bytes, "\xFE\xFF", 2) == 0)) {
+    if (length >= 2 &&
+        (memcmp(bytes, "\xFF\xFE", 2) == 0 || memcmp(bytes, "\xFE\xFF", 2) == 0)) {
         return ph_error_set(error, PH_E_DATA,
                             "the file is encoded as UTF-16; save it as UTF-8");
     }
-    const char *nul = memchr(*bytes, '\0', *length);
+    const char *nul = memchr(bytes, '\0', length);
     if (nul) {
-        ph_error_position(error, line_of(*bytes, nul), 0);
+        ph_error_position(error, line_of(bytes, nul), 0);
         return ph_error_set(error, PH_E_DATA,
                             "the file holds a NUL byte: it is no text file");
-    }
-    if (*length >= 3 && memcmp(*bytes, "\xEF\xBB\xBF", 3) == 0) {
-        *bytes += 3;
-        *length -= 3;
     }
     return PH_OK;
 }
@@ -559,11 +555,9 @@ int ph_data_parse(ph_data **self, const char *file, const char *bytes, size_t le
     reader it = {.options = options ? options : &none, .error = error};
     const ph_csv_events events = {&it, on_cell, on_row};
     ph_data *data = NULL;
-    const char *text = bytes;
-    size_t text_length = length;
-    int status = check_text(&text, &text_length, error);
+    int status = check_text(bytes, length, error);
     if (status == PH_OK) {
-        status = ph_csv_scan(text, text_length, &events, error);
+        status = ph_csv_scan(bytes, length, &events, error);
     }
     if (status == PH_OK) {
         status = finish(&it, file, &data);

@@ -9,8 +9,8 @@
 /*
  * The events of a scan. Lines count from 1. `cell` is given the line on which the cell
  * begins, its number in the row from 0 and its unquoted text, blanks around it gone;
- * `row` the number of cells. Blank lines make no event. A non-zero return ends the
- * scan.
+ * `row` the number of cells. Blank lines and a byte order mark make no event. A
+ * non-zero return ends the scan.
  */
 typedef struct ph_csv_events {
     void *context;
