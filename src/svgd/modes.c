@@ -152,14 +152,6 @@ static int set_frame(ph_sampler *sampler, const search *self)
     return status;
 }
 
-/* self->y from z into a frame with a diagonal basis. */
-static void enter_frame(const ph_sampler *sampler, search *self)
-{
-    for (size_t i = 0; i < self->n * self->d; i++) {
-        self->y[i] /= sampler->basis[i % self->d * (self->d + 1)];
-    }
-}
-
 /*
  * Hessians of -log p by forward differences at all moving starts, one batch. Where the
  * neighbour lies outside the model, the coordinate counts as uncorrelated with unit
@@ -479,11 +471,17 @@ typedef struct catch
 }
 catch;
 
-/* Whether an end of the search is within this mode; a peak on its slope is not. */
-static int is_same(size_t d, const ph_mode *mode, const double *y, double log_p)
+/* The first mode that an end of the search is within, a peak on its slope aside; n. */
+static size_t mode_of(size_t d, size_t n, const ph_mode *modes, const double *y,
+                      double log_p)
 {
-    return distance2(d, mode->hessian, y, mode->z) <= MODE_DISTANCE * MODE_DISTANCE &&
-           log_p <= mode->log_p + PEAK;
+    size_t m = 0;
+    while (m < n && !(distance2(d, modes[m].hessian, y, modes[m].z) <=
+                          MODE_DISTANCE * MODE_DISTANCE &&
+                      log_p <= modes[m].log_p + PEAK)) {
+        m++;
+    }
+    return m;
 }
 
 /* The next best optimum that is far from the modes so far; n if there is none. */
@@ -494,10 +492,8 @@ static size_t next_optimum(const search *self, const ph_mode *modes, size_t n_mo
         int usable = n_modes == 0 ? self->log_p[i] > -INFINITY
                                   : self->converged[i] &&
                                         self->log_p[i] > modes[0].log_p - KEEP_LOG_P;
-        for (size_t m = 0; m < n_modes && usable; m++) {
-            usable = !is_same(d, &modes[m], self->y + i * d, self->log_p[i]);
-        }
-        if (usable && (best == self->n || self->log_p[i] > self->log_p[best])) {
+        if (usable && (best == self->n || self->log_p[i] > self->log_p[best]) &&
+            mode_of(d, n_modes, modes, self->y + i * d, self->log_p[i]) == n_modes) {
             best = i;
         }
     }
@@ -530,12 +526,9 @@ static void count_hits(catch *self, const search *from)
 {
     size_t d = from->d;
     for (size_t i = 0; i < from->n; i++) {
-        size_t m = 0;
-        while (m < self->n &&
-               !(from->log_p[i] > -INFINITY &&
-                 is_same(d, &self->mode[m], from->y + i * d, from->log_p[i]))) {
-            m++;
-        }
+        size_t m = from->log_p[i] > -INFINITY ? mode_of(d, self->n, self->mode,
+                                                        from->y + i * d, from->log_p[i])
+                                              : self->n;
         if (m < self->n) {
             self->hits[m]++;
             self->starts++;
@@ -636,7 +629,7 @@ static int follow_hints(ph_sampler *sampler, catch *self, size_t n, const double
     int status = n > 0 ? search_init(&hinted, n, sampler->d) : PH_OK;
     if (status == PH_OK && n > 0) {
         memcpy(hinted.y, z, n * sampler->d * sizeof *z);
-        enter_frame(sampler, &hinted);
+        ph_sampler_from_z(sampler, n, hinted.y, hinted.y);
         status = cast(sampler, self, &hinted);
     }
     search_free(&hinted);
@@ -657,7 +650,7 @@ int ph_modes_find(ph_sampler *sampler, size_t n_hints, const double *hints,
             status = set_frame(sampler, &self);
         }
         if (status == PH_OK) {
-            enter_frame(sampler, &self);
+            ph_sampler_from_z(sampler, n, self.y, self.y);
             status = cast(sampler, &found, &self);
         }
         done = is_exhausted(&found) || first + 2 * n > MOST_STARTS;
@@ -686,18 +679,6 @@ int ph_modes_find(ph_sampler *sampler, size_t n_hints, const double *hints,
     return status;
 }
 
-/* Whether z is a mode that is not in the list. */
-static int is_new(size_t d, const ph_mode *modes, size_t n_modes, const double *z,
-                  double log_p)
-{
-    for (size_t m = 0; m < n_modes; m++) {
-        if (is_same(d, &modes[m], z, log_p)) {
-            return 0;
-        }
-    }
-    return 1;
-}
-
 int ph_modes_follow(ph_sampler *sampler, const ph_mode *modes, size_t n_modes, size_t n,
                     const double *y, double *z, size_t *n_new)
 {
@@ -713,7 +694,7 @@ int ph_modes_follow(ph_sampler *sampler, const ph_mode *modes, size_t n_modes, s
         double *at = z + *n_new * d;
         ph_sampler_to_z(sampler, 1, self.y + i * d, at);
         *n_new += self.converged[i] && self.log_p[i] > modes[0].log_p - KEEP_LOG_P &&
-                  is_new(d, modes, n_modes, at, self.log_p[i]);
+                  mode_of(d, n_modes, modes, at, self.log_p[i]) == n_modes;
     }
     search_free(&self);
     return status;
