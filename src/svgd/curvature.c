@@ -19,15 +19,16 @@
 #include "phasic/base/memory.h"
 #include "phasic/base/status.h"
 
-#define RIDGE       0.05 /* of the mean squared neighbour distance */
-#define OWN_STEP    1.0  /* weight of the particle's own last move */
-#define DIFFERENCE  1e-5 /* in the frame, whose unit is the mode's sd */
-#define EIGEN_LEAST 0.02 /* relative to the mode's curvature */
-#define EIGEN_MOST  50.0
+#define NEIGHBOURS(d) (4 * ((d) + 1))
+#define RIDGE         0.05 /* of the mean squared neighbour distance */
+#define OWN_STEP      1.0  /* weight of the particle's own last move */
+#define DIFFERENCE    1e-5 /* in the frame, whose unit is the mode's sd */
+#define EIGEN_LEAST   0.02 /* relative to the mode's curvature */
+#define EIGEN_MOST    50.0
 
 typedef struct workspace {
     double *distance, *within;                     /* [n] */
-    double *nearest;                               /* [4 (d + 1) + 1] */
+    double *nearest;                               /* [NEIGHBOURS(d) + 1] */
     double *normal, *right, *h, *values, *vectors; /* [d][d] */
 } workspace;
 
@@ -48,7 +49,7 @@ static int workspace_init(workspace *self, size_t n, size_t d)
     memset(self, 0, sizeof *self);
     self->distance = ph_alloc(n, sizeof(double));
     self->within = ph_alloc(n, sizeof(double));
-    self->nearest = ph_alloc(4 * (d + 1) + 1, sizeof(double));
+    self->nearest = ph_alloc(NEIGHBOURS(d) + 1, sizeof(double));
     self->normal = ph_alloc(d * d, sizeof(double));
     self->right = ph_alloc(d * d, sizeof(double));
     self->h = ph_alloc(d * d, sizeof(double));
@@ -204,7 +205,7 @@ static int local_curvature(ph_ensemble *self, workspace *w)
                 w->within[in_cluster++] = w->distance[j];
             }
         }
-        size_t neighbours = 4 * (d + 1);
+        size_t neighbours = NEIGHBOURS(d);
         if (neighbours >= in_cluster) {
             neighbours = in_cluster - 1;
         }
