@@ -37,9 +37,7 @@
 #define TAIL       10 /* standard deviations of the number of steps that are taken */
 #define MENDED     8  /* pieces; each of PH_EPOCH_REACH steps */
 #define FEW        64 /* steps that are not worth it: 1e-14 is lost */
-#define SLOW       0x1p-33L /* change in a step: rounding repeats from piece to piece */
-#define ROUNDINGS  0x1p-45L /* no step rounds by more, but at the end of range */
-#define MANY_BYTES 0x1p26   /* are looked at whether memory holds them */
+#define MANY_BYTES 0x1p26 /* are looked at whether memory holds them */
 
 /* ------------------------------------------------------------------ forward */
 
@@ -228,10 +226,8 @@ static void find_drift(ph_epoch_sweep *self, const ph_epoch_piece *at,
             long double old = v[i][l], lack = stage->lack[i][l];
             long double steps = steps_of(self, at, l);
             next[l] += ((long double)stage->g[i][l] + lack) * old;
-            long double change = next[l] - old, lost = next[l] - found[i][l];
-            int slow =
-                old > 0 && fabsl(change) < SLOW * old && fabsl(lost) < ROUNDINGS * old;
-            long double rest = steps * (slow ? lost / old : lack) + stage->rest[l];
+            long double lost = ph_sweep_lost(old, next[l], found[i][l], lack);
+            long double rest = steps * lost + stage->rest[l];
             drift[i][l] = (double)((long double)parts * rest);
         }
     }

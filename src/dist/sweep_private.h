@@ -77,6 +77,13 @@ void ph_sweep_stay(const ph_group_table *out, size_t r, const ph_lanes *tau,
 /* Adds what flows into the state of row r in a step from v, without what stays. */
 void ph_sweep_inflow(const ph_group_table *in, size_t r, const ph_lanes *tau,
                      const ph_lanes *v, long double sum[PH_LANES]);
+/*
+ * What a step lost by rounding, relative to what it began with in a state: all of it
+ * where the state moves so slowly that every step rounds alike, else what its factor
+ * lacks.
+ */
+long double ph_sweep_lost(long double old, long double exact, double found,
+                          long double lack);
 /* The adjoint so far onto the compensated sum [2][n] (Kahan 1965), and back to 0. */
 void ph_sweep_fold(size_t n, ph_lanes *adjoint, ph_lanes *folded);
 

@@ -138,6 +138,15 @@ void ph_sweep_inflow(const ph_group_table *in, size_t r, const ph_lanes *tau,
     }
 }
 
+long double ph_sweep_lost(long double old, long double exact, double found,
+                          long double lack)
+{
+    long double lost = exact - found;
+    int slow =
+        old > 0 && fabsl(exact - old) < SLOW * old && fabsl(lost) < ROUNDINGS * old;
+    return slow ? lost / old : lack;
+}
+
 static int is_drift_step(size_t k)
 {
     return k >= LATE && k % DRIFT_STEPS == 0;
@@ -158,12 +167,10 @@ static void find_drift(ph_sweep *self, size_t k, const ph_lanes *v,
         ph_sweep_inflow(in, r, self->tau, v, sum);
         for (int l = 0; l < PH_LANES; l++) {
             long double stay = self->stay[i * PH_LANES + (size_t)l], old = v[i][l];
-            long double exact = stay * old + sum[l], lack = exact - found[i][l];
-            int slow = old > 0 && fabsl(exact - old) < SLOW * old &&
-                       fabsl(lack) < ROUNDINGS * old;
             double steps = k == LATE ? LATE : DRIFT_STEPS;
             self->drift[i][l] =
-                steps * (double)(slow ? lack / old : stay - (long double)g[i][l]);
+                steps * (double)ph_sweep_lost(old, stay * old + sum[l], found[i][l],
+                                              stay - (long double)g[i][l]);
         }
     }
 }
