@@ -232,7 +232,7 @@ int ph_nodes_set(ph_nodes *self, ph_contour_shape shape, int check, double rate,
     if (ph_grow(&self->row, &self->row_capacity, n, sizeof *self->row) != 0) {
         return PH_E_MEMORY;
     }
-    if (shape == PH_PARABOLA || shape == PH_PARABOLA_LEFT) {
+    if (ph_contour_parabola(shape)) {
         return set_parabola(self, bend_of(shape, check), rate, times[n - 1].t,
                             times[0].t);
     }

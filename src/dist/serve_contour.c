@@ -34,15 +34,10 @@ static int compare_samples(const void *a, const void *b)
     return x->side - y->side;
 }
 
-static int is_parabola(ph_contour_shape shape)
-{
-    return shape == PH_PARABOLA || shape == PH_PARABOLA_LEFT;
-}
-
 /* The lanes that a shape is right for. */
 static unsigned lanes_of(const ph_serve *self, ph_contour_shape shape)
 {
-    return is_parabola(shape) ? self->valid & ~self->real : self->real;
+    return ph_contour_parabola(shape) ? self->valid & ~self->real : self->real;
 }
 
 /* Of the lanes that a contour served, those that this shape did. */
@@ -170,7 +165,7 @@ static void finish_terms(ph_serve *self, ph_contour_shape shape,
                          double *value, ph_served *by)
 {
     uint64_t *count =
-        is_parabola(shape) ? &self->tally.parabola : &self->tally.hyperbola;
+        ph_contour_parabola(shape) ? &self->tally.parabola : &self->tally.hyperbola;
     unsigned lanes = lanes_of(self, shape);
     unsigned bit = ph_contour_left(shape) ? 1u << PH_LANES | 1u : 1u;
     for (size_t k = 0; k < self->n_samples; k++) {

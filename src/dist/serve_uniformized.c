@@ -82,6 +82,15 @@ static int may_differ(const ph_serve *self)
     return self->mixed || (graph->epochs && !graph->discrete);
 }
 
+/* Steps that some lanes take together. */
+static double joint_steps(const ph_serve *self, unsigned lanes, double rate,
+                          double longest)
+{
+    return self->plan->graph->epochs
+               ? ph_plan_joint_steps(self->plan, self->u, longest, lanes)
+               : rate * longest;
+}
+
 static passes find_passes(const ph_serve *self, const double far[PH_LANES])
 {
     passes all = {0};
@@ -96,10 +105,8 @@ static passes find_passes(const ph_serve *self, const double far[PH_LANES])
             dearest = fmax(dearest, steps[l]);
         }
     }
-    double joint = may_differ(self) && self->plan->graph->epochs
-                       ? ph_plan_joint_steps(self->plan, self->u, longest, lanes)
-                       : rate * longest;
-    if (!may_differ(self) || joint <= JOINT * dearest + JOINT_STEPS) {
+    if (!may_differ(self) ||
+        joint_steps(self, lanes, rate, longest) <= JOINT * dearest + JOINT_STEPS) {
         all = (passes){
             lanes != 0, {lanes == self->valid ? PH_SERVE_ALL : lanes}, {longest}};
         return all;

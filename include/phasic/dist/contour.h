@@ -54,10 +54,15 @@ typedef enum ph_contour_shape {
     PH_CONTOUR_SHAPES
 } ph_contour_shape;
 
-/* Whether that is the shape. */
+/* Whether that is the shape, and whether the shape is a parabola. */
 static inline int ph_contour_left(ph_contour_shape shape)
 {
     return shape == PH_HYPERBOLA_LEFT || shape == PH_PARABOLA_LEFT;
+}
+
+static inline int ph_contour_parabola(ph_contour_shape shape)
+{
+    return shape == PH_PARABOLA || shape == PH_PARABOLA_LEFT;
 }
 
 #define PH_CONTOUR_REACH 5.0
