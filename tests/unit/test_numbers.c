@@ -36,6 +36,12 @@ static void what_is_read(void **state)
     assert_int_equal(table->line[0], 2);
     assert_int_equal(table->line[1], 4);
     ph_numbers_free(table);
+    assert_int_equal(read_text("\xEF\xBB\xBF"
+                               "a\n1\n",
+                               &table, &error),
+                     0);
+    assert_string_equal(table->name[0], "a"); /* without the byte order mark */
+    ph_numbers_free(table);
 }
 
 static void what_is_refused(void **state)
